@@ -1,0 +1,117 @@
+package exchange
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Exchange is one request and its response. Listeners get one with New (or keep
+// one) and call Reset before each request.
+type Exchange struct {
+	Request  Request
+	Response Response
+	Sink     Sink
+	Trace    Trace
+
+	arena  arena
+	cancel canceler
+}
+
+// New returns an empty Exchange.
+func New() *Exchange { return &Exchange{} }
+
+// Reset prepares x for the next request and keeps its storage.
+func (x *Exchange) Reset() {
+	h := x.Request.Header
+	h.Reset()
+	x.Request = Request{Header: h, Body: NoBody{}, Conn: x.Request.Conn}
+	x.Response.Reset()
+	x.Trace.reset()
+	x.arena.reset()
+	x.cancel.reset()
+}
+
+// Alloc returns n bytes that live as long as the exchange. Their content is
+// undefined.
+func (x *Exchange) Alloc(n int) []byte { return x.arena.alloc(n) }
+
+// Copy returns a copy of b that lives as long as the exchange.
+func (x *Exchange) Copy(b []byte) []byte {
+	c := x.arena.alloc(len(b))
+	copy(c, b)
+	return c
+}
+
+// CopyString is Copy for a string.
+func (x *Exchange) CopyString(s string) []byte {
+	c := x.arena.alloc(len(s))
+	copy(c, s)
+	return c
+}
+
+// Context returns a context that ends when the exchange is cancelled: the
+// client left or the gateway gave the request up. It must not be used after
+// the exchange.
+func (x *Exchange) Context() context.Context { return &x.cancel }
+
+// Cancel ends the exchange's context with the given cause. It may be called
+// from any goroutine while the exchange is being served; only the first call
+// counts.
+func (x *Exchange) Cancel(cause error) { x.cancel.cancel(cause) }
+
+// Cause returns why the exchange was cancelled, or nil.
+func (x *Exchange) Cause() error { return x.cancel.Err() }
+
+// canceler is a context.Context whose channel is made once and kept from
+// request to request until a cancel uses it up.
+type canceler struct {
+	mu   sync.Mutex
+	done chan struct{} // made on first use; closed by cancel
+	err  atomic.Pointer[error]
+}
+
+func (c *canceler) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (c *canceler) Value(any) any               { return nil }
+
+func (c *canceler) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.err.Load() != nil {
+			close(c.done)
+		}
+	}
+	return c.done
+}
+
+func (c *canceler) Err() error {
+	if p := c.err.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+func (c *canceler) cancel(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err.Load() != nil {
+		return
+	}
+	c.err.Store(&cause)
+	if c.done != nil {
+		close(c.done)
+	}
+}
+
+func (c *canceler) reset() {
+	if c.err.Load() == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err.Store(nil)
+	c.done = nil
+}

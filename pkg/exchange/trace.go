@@ -1,0 +1,44 @@
+package exchange
+
+import "time"
+
+// Trace collects what became of a request, for its access record. Durations
+// that did not happen are zero.
+type Trace struct {
+	Start time.Time // the head was complete
+
+	Site, Location string // as the configuration names them
+	Backend        string
+	Server         string // address of the server that answered last
+
+	Queue     time.Duration // waited for a worker
+	Connect   time.Duration // dialling, when a new connection was needed
+	FirstByte time.Duration // from the request being sent to the first reply byte
+	Upstream  time.Duration // from the request being sent to the end of the reply
+
+	Tries     int   // attempts at a backend; above 1 means replays
+	Reused    bool  // the last attempt ran on a kept connection
+	AppStatus int32 // FastCGI appStatus of the reply
+	BodyIn    int64 // request body bytes received
+
+	Err    error    // why the gateway answered with an error or aborted
+	Stderr []string // the application's stderr lines, bounded and escaped
+	// StderrDropped counts bytes of stderr beyond the bound.
+	StderrDropped int64
+
+	Script string // SCRIPT_FILENAME sent, for error lines
+
+	id    [36]byte
+	idLen int
+}
+
+func (t *Trace) reset() {
+	stderr := t.Stderr[:0]
+	*t = Trace{Stderr: stderr}
+}
+
+// ID returns the request's identifier, empty until SetID.
+func (t *Trace) ID() []byte { return t.id[:t.idLen] }
+
+// SetID stores a copy of id, cut to 36 bytes.
+func (t *Trace) SetID(id []byte) { t.idLen = copy(t.id[:], id) }

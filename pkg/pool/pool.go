@@ -1,0 +1,208 @@
+// Package pool hands out request slots for one backend server: the right to
+// run one request there, together with a connection to run it on.
+//
+// The number of slots is the number of workers the server has (times the
+// streams a multiplexed connection carries), so a request that holds a slot
+// never waits inside the server, and one that has none waits here, in a
+// bounded FIFO with a deadline, where it can be seen. puddle keeps the slots:
+// its semaphore is the queue, its stack makes the most recently used slot, the
+// one whose connection is surely warm, the next to go out. Connections are
+// dialled on the caller's goroutine by Slot.Conn, so that a dial is accounted
+// to the request that needs it and a refused one does not disturb the queue.
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/puddle/v2"
+)
+
+// Errors of Acquire. A cancelled context comes back as its own error.
+var (
+	// ErrQueueFull: as many requests wait as the configuration allows.
+	ErrQueueFull = errors.New("pool: queue full")
+	// ErrQueueTimeout: no slot came free within the queue's deadline.
+	ErrQueueTimeout = errors.New("pool: waited too long for a worker")
+	// ErrClosed: the pool is closed.
+	ErrClosed = errors.New("pool: closed")
+)
+
+// Conn is a connection a pool can keep.
+type Conn interface {
+	comparable
+	// Alive looks, without waiting, whether the peer has kept the connection
+	// open and sent nothing unasked.
+	Alive() bool
+	// Close closes the connection; it may be called more than once.
+	Close()
+}
+
+// Config describes a pool.
+type Config[C Conn] struct {
+	// Dial opens a connection; it is called on the goroutine of the request
+	// that needs one, or of another that it shares the dial with.
+	Dial func(ctx context.Context) (C, error)
+	// MaxConns is the largest number of connections open at once. Required.
+	MaxConns int
+	// Streams is how many requests one connection carries at once; 0 means 1.
+	Streams int
+	// Keep says whether connections are kept for the next request.
+	Keep bool
+	// Queue is how many callers may wait for a slot; 0 means none may.
+	Queue int
+	// QueueTimeout is how long one may wait; 0 means as long as its context.
+	QueueTimeout time.Duration
+	// IdleTimeout closes connections unused for so long; 0 means never.
+	IdleTimeout time.Duration
+	// MaxRequests closes a connection after so many requests; 0 means never.
+	MaxRequests int
+	// MaxLifetime closes a connection of that age; 0 means never.
+	MaxLifetime time.Duration
+}
+
+// Pool hands out slots. All methods may be called from any goroutine.
+type Pool[C Conn] struct {
+	cfg    Config[C]
+	slots  *puddle.Pool[*Slot[C]]
+	shared *sharedSet[C] // nil unless Streams > 1
+
+	demand   atomic.Int64 // callers holding or waiting for a slot
+	capacity int64
+
+	dials, reuses, full, late atomic.Int64
+	open                      atomic.Int64
+
+	idleMu sync.Mutex // one idle sweep at a time
+}
+
+// New returns an open pool without connections.
+func New[C Conn](cfg Config[C]) (*Pool[C], error) {
+	if cfg.Dial == nil || cfg.MaxConns < 1 {
+		return nil, errors.New("pool: Dial and MaxConns are required")
+	}
+	cfg.Streams = max(cfg.Streams, 1)
+	p := &Pool[C]{cfg: cfg, capacity: int64(cfg.MaxConns) * int64(cfg.Streams)}
+	if cfg.Streams > 1 {
+		p.shared = &sharedSet[C]{p: p}
+	}
+	slots, err := puddle.NewPool(&puddle.Config[*Slot[C]]{
+		Constructor: func(context.Context) (*Slot[C], error) { return &Slot[C]{p: p}, nil },
+		Destructor:  func(s *Slot[C]) { s.drop() },
+		MaxSize:     int32(p.capacity),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.slots = slots
+	return p, nil
+}
+
+// Acquire waits for a slot: first come, first served, at most QueueTimeout, and
+// never behind more than Queue others. The caller must end with Slot.Release.
+func (p *Pool[C]) Acquire(ctx context.Context) (*Slot[C], error) {
+	demand := p.demand.Add(1)
+	if demand > p.capacity {
+		return p.acquireQueued(ctx, demand)
+	}
+	return p.take(ctx)
+}
+
+// acquireQueued is Acquire when every slot was taken a moment ago. It is apart
+// because only waiters pay for a context with a deadline.
+func (p *Pool[C]) acquireQueued(ctx context.Context, demand int64) (*Slot[C], error) {
+	if demand > p.capacity+int64(p.cfg.Queue) {
+		p.demand.Add(-1)
+		p.full.Add(1)
+		return nil, ErrQueueFull
+	}
+	if p.cfg.QueueTimeout <= 0 {
+		return p.take(ctx)
+	}
+	wait, stop := context.WithTimeout(ctx, p.cfg.QueueTimeout)
+	defer stop()
+	s, err := p.take(wait)
+	if err != nil && ctx.Err() == nil && wait.Err() != nil {
+		p.late.Add(1)
+		return nil, ErrQueueTimeout
+	}
+	return s, err
+}
+
+func (p *Pool[C]) take(ctx context.Context) (*Slot[C], error) {
+	res, err := p.slots.Acquire(ctx)
+	if err != nil {
+		p.demand.Add(-1)
+		if errors.Is(err, puddle.ErrClosedPool) {
+			return nil, ErrClosed
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+		return nil, err
+	}
+	s := res.Value()
+	s.res = res
+	return s, nil
+}
+
+// CloseIdle closes the connections that have been idle for longer than
+// IdleTimeout. The owner calls it now and then.
+func (p *Pool[C]) CloseIdle() {
+	if p.cfg.IdleTimeout > 0 {
+		p.closeIdle(p.cfg.IdleTimeout)
+	}
+}
+
+func (p *Pool[C]) closeIdle(older time.Duration) {
+	p.idleMu.Lock()
+	defer p.idleMu.Unlock()
+	if p.shared != nil {
+		p.shared.closeIdle(older)
+		return
+	}
+	idle := p.slots.AcquireAllIdle()
+	for _, res := range idle {
+		if res.IdleDuration() > older {
+			res.Value().drop()
+		}
+	}
+	// Back in reverse, so that the most recently used is on top again.
+	for i := len(idle) - 1; i >= 0; i-- {
+		idle[i].ReleaseUnused()
+	}
+}
+
+// Close closes every idle connection now and the others when they are
+// released, and waits for that. Waiting callers get ErrClosed.
+func (p *Pool[C]) Close() {
+	p.slots.Close()
+	if p.shared != nil {
+		p.shared.closeIdle(-1)
+	}
+}
+
+// Stat is a snapshot of a pool.
+type Stat struct {
+	Capacity int // slots
+	Busy     int // slots in use
+	Waiting  int // callers in the queue
+	Open     int // connections open
+
+	Dials, Reuses       int64 // connections opened; requests on a kept one
+	QueueFull, TimedOut int64 // callers turned away
+}
+
+// Stat returns a snapshot; its numbers are read one after the other.
+func (p *Pool[C]) Stat() Stat {
+	busy := int(p.slots.Stat().AcquiredResources())
+	return Stat{
+		Capacity: int(p.capacity), Busy: busy,
+		Waiting: max(int(p.demand.Load())-busy, 0), Open: int(p.open.Load()),
+		Dials: p.dials.Load(), Reuses: p.reuses.Load(),
+		QueueFull: p.full.Load(), TimedOut: p.late.Load(),
+	}
+}

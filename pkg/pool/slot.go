@@ -1,0 +1,95 @@
+package pool
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/puddle/v2"
+)
+
+// Slot is the right to run one request. It belongs to one caller from Acquire
+// to Release.
+type Slot[C Conn] struct {
+	p   *Pool[C]
+	res *puddle.Resource[*Slot[C]]
+
+	kept member[C] // the connection of a slot of its own (Streams == 1)
+	sh   *share[C] // the shared connection in use (Streams > 1)
+}
+
+// member is a connection and what its retirement depends on.
+type member[C Conn] struct {
+	conn C
+	have bool
+	born time.Time
+	uses int
+}
+
+// worn reports whether the connection has reached its configured end.
+func (m *member[C]) worn(cfg *Config[C]) bool {
+	return (cfg.MaxRequests > 0 && m.uses >= cfg.MaxRequests) ||
+		(cfg.MaxLifetime > 0 && time.Since(m.born) >= cfg.MaxLifetime)
+}
+
+// Conn returns a connection for the slot's next request: a kept one that is
+// still alive, or a new one. reused tells which, because an error on a reused
+// one may only mean that the peer closed it meanwhile. It may be called again
+// after Fail.
+func (s *Slot[C]) Conn(ctx context.Context) (conn C, reused bool, err error) {
+	if s.p.shared != nil {
+		return s.p.shared.join(ctx, s)
+	}
+	if s.kept.have {
+		if !s.kept.worn(&s.p.cfg) && s.kept.conn.Alive() {
+			s.kept.uses++
+			s.p.reuses.Add(1)
+			return s.kept.conn, true, nil
+		}
+		s.drop()
+	}
+	conn, err = s.p.dial(ctx)
+	if err != nil {
+		return conn, false, err
+	}
+	s.kept = member[C]{conn: conn, have: true, born: time.Now(), uses: 1}
+	return conn, false, nil
+}
+
+// Fail closes the slot's connection, which must not carry another request. The
+// slot remains the caller's.
+func (s *Slot[C]) Fail() {
+	if s.sh != nil {
+		s.p.shared.leave(s, true)
+		return
+	}
+	s.drop()
+}
+
+// Release gives the slot to the next in the queue. keep says that the
+// connection can carry another request; otherwise it is closed.
+func (s *Slot[C]) Release(keep bool) {
+	if s.sh != nil {
+		s.p.shared.leave(s, !keep)
+	} else if !keep || !s.p.cfg.Keep {
+		s.drop()
+	}
+	s.p.demand.Add(-1)
+	s.res.Release()
+}
+
+func (s *Slot[C]) drop() {
+	if s.kept.have {
+		s.kept.conn.Close()
+		s.kept = member[C]{}
+		s.p.open.Add(-1)
+	}
+}
+
+func (p *Pool[C]) dial(ctx context.Context) (C, error) {
+	c, err := p.cfg.Dial(ctx)
+	if err == nil {
+		p.dials.Add(1)
+		p.open.Add(1)
+	}
+	return c, err
+}
