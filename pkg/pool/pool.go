@@ -149,6 +149,10 @@ func (p *Pool[C]) take(ctx context.Context) (*Slot[C], error) {
 	return s, nil
 }
 
+// Full reports whether every slot was taken a moment ago, so that Acquire will
+// probably wait.
+func (p *Pool[C]) Full() bool { return p.demand.Load() >= p.capacity }
+
 // CloseIdle closes the connections that have been idle for longer than
 // IdleTimeout. The owner calls it now and then.
 func (p *Pool[C]) CloseIdle() {

@@ -32,15 +32,16 @@ func (m *member[C]) worn(cfg *Config[C]) bool {
 }
 
 // Conn returns a connection for the slot's next request: a kept one that is
-// still alive, or a new one. reused tells which, because an error on a reused
-// one may only mean that the peer closed it meanwhile. It may be called again
-// after Fail.
-func (s *Slot[C]) Conn(ctx context.Context) (conn C, reused bool, err error) {
+// still alive and has been unused for at least rest, or a new one. reused tells
+// which, because an error on a reused one may only mean that the peer closed it
+// meanwhile; a request that must not run twice asks for some rest, in which a
+// peer that means to close has done so. It may be called again after Fail.
+func (s *Slot[C]) Conn(ctx context.Context, rest time.Duration) (conn C, reused bool, err error) {
 	if s.p.shared != nil {
 		return s.p.shared.join(ctx, s)
 	}
 	if s.kept.have {
-		if !s.kept.worn(&s.p.cfg) && s.kept.conn.Alive() {
+		if !s.kept.worn(&s.p.cfg) && s.rested(rest) && s.kept.conn.Alive() {
 			s.kept.uses++
 			s.p.reuses.Add(1)
 			return s.kept.conn, true, nil
@@ -53,6 +54,10 @@ func (s *Slot[C]) Conn(ctx context.Context) (conn C, reused bool, err error) {
 	}
 	s.kept = member[C]{conn: conn, have: true, born: time.Now(), uses: 1}
 	return conn, false, nil
+}
+
+func (s *Slot[C]) rested(d time.Duration) bool {
+	return d <= 0 || s.res.IdleDuration() >= d
 }
 
 // Fail closes the slot's connection, which must not carry another request. The

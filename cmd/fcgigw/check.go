@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fcgigw/fcgigw/pkg/config"
+)
+
+const defaultConfig = "/etc/fcgigw/fcgigw.toml"
+
+func checkCommand() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Check a configuration and list every mistake in it",
+		Long: `Check a configuration and list every mistake in it, as file:line:column: message.
+Nothing is started and no socket opened. The exit status is 0 when the
+configuration can be used (remarks may be printed) and 2 when it cannot.`,
+		Example: `  fcgigw check --config fcgigw.toml && kill -HUP $(cat /run/fcgigw.pid)`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s: ok: %s\n", path, describe(cfg))
+			return nil
+		},
+	}
+	configFlag(c, &path)
+	return c
+}
+
+func configFlag(c *cobra.Command, path *string) {
+	c.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration file (TOML)")
+	_ = c.MarkFlagFilename("config", "toml")
+}
+
+// loadConfig reads and checks a configuration and prints its warnings.
+func loadConfig(path string, errOut io.Writer) (*config.Config, error) {
+	cfg, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		return nil, configError(err)
+	}
+	for _, w := range cfg.Warnings {
+		fmt.Fprintf(errOut, "%v (warning)\n", w)
+	}
+	return cfg, nil
+}
+
+func configError(err error) error {
+	text := err.Error()
+	var list *config.Errors
+	if errors.As(err, &list) {
+		text += fmt.Sprintf("\n%s", plural(len(*list), "mistake"))
+	}
+	return &reported{text, errConfig}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func describe(cfg *config.Config) string {
+	locations := 0
+	for i := range cfg.Sites {
+		locations += len(cfg.Sites[i].Locations)
+	}
+	return plural(len(cfg.Sites), "site") + ", " + plural(locations, "location") + ", " +
+		plural(len(cfg.Backends), "backend")
+}
+
+func schemaCommand() *cobra.Command {
+	var markdown bool
+	c := &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of the configuration, for editors",
+		Example: `  fcgigw schema > fcgigw.schema.json
+  fcgigw schema --markdown | less`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			out := config.Schema()
+			if markdown {
+				out = config.Reference()
+			}
+			_, err := c.OutOrStdout().Write(out)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&markdown, "markdown", false, "print the reference of all keys instead")
+	return c
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/fcgigw/fcgigw/pkg/config"
+)
+
+func runCommand() *cobra.Command {
+	var path string
+	var allowRoot bool
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run the gateway",
+		Long: `Run the gateway in the foreground until it is told to stop.
+
+Signals:
+  HUP        read the configuration again; with a mistake in it the running one stays
+  USR1       reopen the log files
+  QUIT       stop accepting, let all requests end, leave
+  TERM, INT  the same within drain_timeout; a second one leaves at once
+
+Exit status: 0 after a stop that was asked for, 1 when it could not start or run,
+2 when the configuration is wrong.`,
+		Example: `  fcgigw run --config fcgigw.toml`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return serve(c.Context(), cfg, path, allowRoot, nil)
+		},
+	}
+	configFlag(c, &path)
+	c.Flags().BoolVar(&allowRoot, "allow-root", false, "let worker processes run as root")
+	return c
+}
+
+// serve runs cfg until a signal ends it. ready, if not nil, is called when
+// requests are accepted.
+func serve(ctx context.Context, cfg *config.Config, path string, allowRoot bool, ready func()) error {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	a, err := startApp(ctx, cfg, allowRoot)
+	if err != nil {
+		return err
+	}
+	if ready != nil {
+		ready()
+	}
+	return a.loop(ctx, path, signals)
+}
+
+// loop acts on signals until one of them ends the gateway.
+func (a *app) loop(ctx context.Context, path string, signals <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return a.stop(a.cfg.Gateway.DrainTimeout, signals)
+		case s := <-signals:
+			switch s {
+			case syscall.SIGHUP:
+				a.hup(ctx, path)
+			case syscall.SIGUSR1:
+				if err := a.logs.Reopen(); err != nil {
+					a.log.Error("cannot reopen a log", zap.Error(err))
+				}
+			case syscall.SIGQUIT:
+				return a.stop(0, signals)
+			default:
+				return a.stop(a.cfg.Gateway.DrainTimeout, signals)
+			}
+		}
+	}
+}
+
+func (a *app) hup(ctx context.Context, path string) {
+	if path == "" {
+		a.log.Warn("no configuration file to reload")
+		return
+	}
+	a.reload(ctx, path)
+}
+
+// stop drains within limit (0: as long as it takes); another TERM or INT cuts
+// it short.
+func (a *app) stop(limit config.Duration, signals <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(limit))
+		defer cancel()
+	}
+	a.log.Info("draining", zap.Int("connections", a.server.Connections()))
+	go func() { // ends with ctx
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				if s == syscall.SIGTERM || s == syscall.SIGINT {
+					cancel()
+				}
+			}
+		}
+	}()
+	_ = a.drain(ctx) // a cut was logged; the stop was asked for, so it is no failure
+	return nil
+}
+
+func lowered(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	return out
+}

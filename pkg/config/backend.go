@@ -1,0 +1,42 @@
+package config
+
+// Backend is one [backend.NAME] table.
+type Backend struct {
+	Pos               Pos      `toml:"-"`
+	Protocol          string   `toml:"protocol" default:"fastcgi" enum:"fastcgi" doc:"Protocol the servers speak."`
+	Servers           []string `toml:"servers" format:"server" doc:"Addresses of the servers: \"unix:/path\", \"host:port\" or \"[v6]:port\"; required without a workers table."`
+	RemoteRoot        string   `toml:"remote_root" format:"abspath" doc:"The root as the workers see it, for workers in a container; empty is the same path."`
+	CheckFiles        bool     `toml:"check_files" default:"true" doc:"Look for the script beneath the local root before a worker is asked; false trusts the path, for roots the gateway cannot see."`
+	MaxConns          int      `toml:"max_conns" default:"0" doc:"Workers behind each server, php-fpm's pm.max_children; 0 is unknown: one connection for each request, at most 128 at once."`
+	KeepConn          string   `toml:"keep_conn" default:"auto" enum:"auto|on|off" doc:"Whether connections are kept between requests; auto does when the number of workers is known."`
+	Multiplex         string   `toml:"multiplex" default:"auto" enum:"auto|on|off" doc:"Whether one connection carries several requests at once; auto asks the server."`
+	Streams           int      `toml:"streams" default:"32" min:"1" max:"65535" doc:"Requests at once on a multiplexed connection."`
+	Queue             int      `toml:"queue" default:"1024" doc:"Requests that may wait for a worker; more are answered with 503."`
+	QueueTimeout      Duration `toml:"queue_timeout" default:"30s" doc:"Longest wait for a worker; then the answer is 503."`
+	ConnectTimeout    Duration `toml:"connect_timeout" default:"5s" min:"1ms" doc:"Longest wait for a connection."`
+	SendTimeout       Duration `toml:"send_timeout" default:"60s" min:"1ms" doc:"Longest wait between two writes to a server."`
+	ReadTimeout       Duration `toml:"read_timeout" default:"60s" min:"1ms" doc:"Longest wait between two reads from a server; then the answer is 504."`
+	RequestTimeout    Duration `toml:"request_timeout" default:"0" doc:"Longest time for a whole exchange with a server; 0 is no limit."`
+	IdleTimeout       Duration `toml:"idle_timeout" default:"10s" doc:"How long a kept connection may stay unused."`
+	MaxRequests       int      `toml:"max_requests" default:"0" doc:"Most requests on one connection; 0 is no limit."`
+	MaxLifetime       Duration `toml:"max_lifetime" default:"0" doc:"Longest life of a connection; 0 is no limit."`
+	RequestBuffer     Size     `toml:"request_buffer" default:"64KiB" doc:"Bytes of a request body held in memory; the rest goes to a temporary file."`
+	ResponseBuffer    Size     `toml:"response_buffer" default:"256KiB" doc:"Bytes of a reply held in memory for a slow client; the rest goes to a temporary file."`
+	ResponseTemp      Size     `toml:"response_temp" default:"1GiB" doc:"Bytes of one reply held in a temporary file; beyond it the worker waits for the client."`
+	MaxResponseHeader Size     `toml:"max_response_header" default:"64KiB" min:"256" max:"16MiB" doc:"Largest header of a reply; a larger one is answered with 502."`
+	Tries             int      `toml:"tries" default:"3" min:"1" max:"100" doc:"Attempts for one request, where it is safe to repeat it."`
+	RetryTimeout      Duration `toml:"retry_timeout" default:"10s" doc:"How long a refused connection is tried again."`
+	Workers           *Workers `toml:"workers" doc:"Run php-fpm as a child of the gateway instead of naming servers."`
+}
+
+// Workers is the optional table [backend.NAME.workers].
+type Workers struct {
+	Pos         Pos               `toml:"-"`
+	Binary      string            `toml:"binary" format:"abspath" doc:"Path of php-fpm; empty searches the usual places."`
+	Count       int               `toml:"count" default:"0" max:"10000" doc:"Number of workers; 0 is two for each CPU, at least 4."`
+	User        string            `toml:"user" format:"word" doc:"User the workers run as; needs root."`
+	Group       string            `toml:"group" format:"word" doc:"Group the workers run as; needs root."`
+	INI         map[string]string `toml:"ini" keyformat:"ini" format:"value" doc:"PHP settings that scripts cannot change (php_admin_value)."`
+	MaxRequests int               `toml:"max_requests" default:"0" doc:"Requests after which a worker is replaced; 0 is never."`
+	Env         map[string]string `toml:"env" keyformat:"param" format:"value" doc:"Environment variables of the workers."`
+}

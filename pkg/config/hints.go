@@ -1,0 +1,145 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// unknownKey explains why key is not in the table of type t, and what to write
+// instead as far as that can be guessed.
+func unknownKey(t reflect.Type, key string, raw any) string {
+	msg := fmt.Sprintf("unknown key %q in %s", key, headerOf(t))
+	if _, ok := raw.(map[string]any); ok {
+		msg = fmt.Sprintf("unknown table %q in %s", key, headerOf(t))
+	}
+	if h := nginxHint(key); h != "" {
+		return msg + "; for nginx's " + key + " write " + h
+	}
+	if homes := homesOf(key); len(homes) > 0 {
+		return msg + "; it belongs in " + strings.Join(homes, " or ")
+	}
+	if near := nearest(key, namesOf(t)); near != "" {
+		return fmt.Sprintf("%s; did you mean %q?", msg, near)
+	}
+	return msg
+}
+
+// namesOf lists the keys of a table.
+func namesOf(t reflect.Type) []string {
+	var names []string
+	for _, f := range fieldsOf(t) {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// homesOf lists the tables that know key.
+func homesOf(key string) []string {
+	var homes []string
+	for _, tb := range tables(reflect.TypeFor[Config](), "") {
+		if slices.Contains(namesOf(tb.typ), key) {
+			homes = append(homes, tb.header)
+		}
+	}
+	if slices.Contains(namesOf(reflect.TypeFor[Config]()), key) {
+		homes = append(homes, "the top of the file")
+	}
+	return homes
+}
+
+// errNotAllowed says which values an enum knows.
+func errNotAllowed(s string, enum []string) error {
+	if near := nearest(s, enum); near != "" {
+		return fmt.Errorf("%q is not one of %s; did you mean %q?", s, strings.Join(enum, ", "), near)
+	}
+	return fmt.Errorf("%q is not one of %s", s, strings.Join(enum, ", "))
+}
+
+// nearest returns the name that is most likely meant by a misspelled word, or
+// "" if none is close. A third of the letters may differ, or all words but the
+// first be missing.
+func nearest(word string, names []string) string {
+	best, bestDist := "", len(word)/3+1
+	if len(word) > 64 {
+		return ""
+	}
+	for _, n := range names {
+		if d := distance(strings.ToLower(word), n); d < bestDist || d == bestDist && best == "" {
+			best, bestDist = n, d
+		}
+	}
+	for _, n := range names {
+		if best == "" && strings.HasPrefix(n, word+"_") {
+			best = n
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, remove, replace or swap with a
+// neighbour to turn a into b (optimal string alignment).
+func distance(a, b string) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// nginxHint says what to write for nginx's directive of that name, or "".
+func nginxHint(key string) string {
+	return map[string]string{
+		"access_log":                    `"access" in [log]`,
+		"client_body_buffer_size":       `"request_buffer" in [backend.NAME]`,
+		"client_body_temp_path":         `"temp_dir" in [gateway]`,
+		"client_body_timeout":           `"body_timeout" in [http]`,
+		"client_header_timeout":         `"header_timeout" in [http]`,
+		"client_max_body_size":          `"max_body" in [[site]] or [[site.location]]`,
+		"default_server":                `"default = true" in [[site]]`,
+		"disable_symlinks":              `"symlinks" in [[site]] or [[site.location]]`,
+		"error_log":                     `"output" and "level" in [log]`,
+		"fastcgi_buffer_size":           `"max_response_header" in [backend.NAME]`,
+		"fastcgi_buffers":               `"response_buffer" in [backend.NAME]`,
+		"fastcgi_connect_timeout":       `"connect_timeout" in [backend.NAME]`,
+		"fastcgi_intercept_errors":      `"intercept_errors" in [[site.location]]`,
+		"fastcgi_keep_conn":             `"keep_conn" in [backend.NAME]`,
+		"fastcgi_max_temp_file_size":    `"response_temp" in [backend.NAME]`,
+		"fastcgi_next_upstream_timeout": `"retry_timeout" in [backend.NAME]`,
+		"fastcgi_next_upstream_tries":   `"tries" in [backend.NAME]`,
+		"fastcgi_param":                 `the table "params" in [[site]] or [[site.location]]`,
+		"fastcgi_pass":                  `"backend" in [[site.location]] and "servers" in [backend.NAME]`,
+		"fastcgi_read_timeout":          `"read_timeout" in [backend.NAME]`,
+		"fastcgi_send_timeout":          `"send_timeout" in [backend.NAME]`,
+		"fastcgi_split_path_info":       `"split_path" in [[site.location]]`,
+		"add_header":                    `the table "headers" in [[site]] or [[site.location]]`,
+		"keepalive":                     `"keep_conn" and "max_conns" in [backend.NAME]`,
+		"large_client_header_buffers":   `"max_header_line" and "max_header_bytes" in [http]`,
+		"location":                      `[[site.location]]`,
+		"pid":                           `"pid_file" in [gateway]`,
+		"proxy_pass":                    `"backend" in [[site.location]] and "servers" in [backend.NAME]`,
+		"server":                        `[[site]], or "servers" in [backend.NAME]`,
+		"server_name":                   `"hosts" in [[site]]`,
+		"server_names":                  `"hosts" in [[site]]`,
+		"server_tokens":                 `"server_header" in [http]`,
+		"underscores_in_headers":        `"underscore_headers" in [http]`,
+		"upstream":                      `[backend.NAME]`,
+		"worker_connections":            `"max_connections" in [gateway]`,
+	}[key]
+}

@@ -1,0 +1,139 @@
+package fcgi
+
+import "io"
+
+// stage is where in its request a source stands.
+type stage uint8
+
+const (
+	stageBegin stage = iota
+	stageParams
+	stageStdin
+	stageData
+	stageDone
+)
+
+// minPiece keeps fill from putting a sliver of a stream at a buffer's end.
+const minPiece = 512
+
+// maxEmptyReads is how often a reader may return nothing before it is given up.
+const maxEmptyReads = 100
+
+// source turns a Request into records, a buffer at a time.
+type source struct {
+	id     uint16
+	role   Role
+	keep   bool
+	stage  stage
+	params []byte
+	stdin  []byte
+	data   []byte
+	reader io.Reader
+	left   int64 // bytes still to be read from reader
+}
+
+func (s *source) reset(req *Request, id uint16, keep bool) {
+	*s = source{id: id, role: req.Role, keep: keep, params: req.Params, stdin: req.Stdin, data: req.Data}
+	if s.role == 0 {
+		s.role = RoleResponder
+	}
+	if req.StdinReader != nil {
+		s.stdin, s.reader, s.left = nil, req.StdinReader, req.StdinLen
+	}
+}
+
+// done says whether every record of the request has been produced.
+func (s *source) done() bool { return s.stage == stageDone }
+
+// mustRead says whether the next bytes come from the reader.
+func (s *source) mustRead() bool { return s.stage == stageStdin && s.left > 0 }
+
+// fill appends records to dst until its capacity, the end of the request, or
+// the point where the reader must be asked.
+func (s *source) fill(dst []byte) []byte {
+	for !s.done() && !s.mustRead() {
+		if cap(dst)-len(dst) < HeaderLen+minPiece {
+			return dst
+		}
+		dst = s.one(dst)
+	}
+	return dst
+}
+
+// one appends one record, for which there is room.
+func (s *source) one(dst []byte) []byte {
+	switch s.stage {
+	case stageBegin:
+		s.stage = stageParams
+		return AppendBegin(dst, s.id, Begin{Role: s.role, KeepConn: s.keep})
+	case stageParams:
+		return s.piece(dst, TypeParams, &s.params)
+	case stageStdin:
+		return s.piece(dst, TypeStdin, &s.stdin)
+	default:
+		return s.piece(dst, TypeData, &s.data)
+	}
+}
+
+// piece appends what fits of a stream, or its end when nothing is left.
+func (s *source) piece(dst []byte, t Type, stream *[]byte) []byte {
+	room := min(cap(dst)-len(dst)-HeaderLen, MaxContent) &^ 7 // &^7: room for the padding
+	n := min(room, len(*stream))
+	dst = AppendRecord(dst, t, s.id, (*stream)[:n])
+	*stream = (*stream)[n:]
+	if n == 0 {
+		s.stage = s.after(s.stage)
+	}
+	return dst
+}
+
+// after returns the stage behind st. An authorizer gets no STDIN (section 6.3)
+// and only a filter gets DATA (section 6.4).
+func (s *source) after(st stage) stage {
+	switch {
+	case st == stageParams && s.role != RoleAuthorizer:
+		return stageStdin
+	case st == stageStdin && s.role == RoleFilter:
+		return stageData
+	}
+	return stageDone
+}
+
+// read appends one STDIN record with what one Read of the reader gives. dst
+// must have room for more than a header. It returns ErrStdinShort when the
+// reader ends too soon, and the reader's own error otherwise.
+func (s *source) read(dst []byte) ([]byte, error) {
+	at := len(dst)
+	room := min(int64(cap(dst)-at-HeaderLen), MaxContent, s.left)
+	content := dst[at+HeaderLen : at+HeaderLen+int(room)]
+	n, err := readSome(s.reader, content)
+	if n == 0 {
+		return dst, err
+	}
+	s.left -= int64(n)
+	AppendHeader(dst[:at], Header{Type: TypeStdin, ID: s.id, Len: uint16(n)})
+	return dst[:at+HeaderLen+n], nil
+}
+
+// readSome reads at least one byte; an error that comes with bytes is left for
+// the next call to meet again.
+func readSome(r io.Reader, p []byte) (int, error) {
+	for range maxEmptyReads {
+		n, err := r.Read(p)
+		switch {
+		case n > 0:
+			return n, nil
+		case err == io.EOF:
+			return 0, ErrStdinShort
+		case err != nil:
+			return 0, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// long says whether the request is too long to be put into a write buffer by
+// its caller, or must be read.
+func (s *source) long() bool {
+	return s.left > 0 || len(s.params)+len(s.stdin)+len(s.data) > inlineMax
+}

@@ -1,0 +1,37 @@
+package fcgi
+
+// AppendRecord appends one record. The content must not be longer than
+// MaxContent; it panics otherwise, for a cut length would let content be read
+// as records.
+//
+// PARAMS records are padded to a multiple of eight as section 3.3 suggests;
+// the others are not: php-fpm takes the padding of PARAMS with the content,
+// but fetches that of STDIN by a read(2) of its own.
+func AppendRecord(dst []byte, t Type, id uint16, content []byte) []byte {
+	if len(content) > MaxContent {
+		panic("fcgi: record content too long")
+	}
+	var pad uint8
+	if t == TypeParams {
+		pad = uint8(-len(content) & 7)
+	}
+	dst = AppendHeader(dst, Header{Type: t, ID: id, Len: uint16(len(content)), Pad: pad})
+	dst = append(dst, content...)
+	return append(dst, "\x00\x00\x00\x00\x00\x00\x00"[:pad]...)
+}
+
+// AppendStream appends data as as many records as it needs, none for empty
+// data, and does not end the stream: AppendStreamEnd does.
+func AppendStream(dst []byte, t Type, id uint16, data []byte) []byte {
+	for len(data) > 0 {
+		n := min(len(data), MaxContent)
+		dst = AppendRecord(dst, t, id, data[:n])
+		data = data[n:]
+	}
+	return dst
+}
+
+// AppendStreamEnd appends the empty record that ends a stream (section 3.3).
+func AppendStreamEnd(dst []byte, t Type, id uint16) []byte {
+	return AppendHeader(dst, Header{Type: t, ID: id})
+}

@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"errors"
+
+	"github.com/fcgigw/fcgigw/pkg/docroot"
+	"github.com/fcgigw/fcgigw/pkg/static"
+)
+
+// serveFile answers with the file at the path, or goes on to the index file of
+// a directory.
+func (v *visit) serveFile(to *hop) (again bool, err error) {
+	uri := v.env.URI
+	if v.loc.root == nil {
+		return false, errNotFound
+	}
+	if uri[len(uri)-1] == '/' {
+		return v.serveIndex(to)
+	}
+	err = v.g.files.Serve(v.x, v.loc.root, v.rel(uri), &v.loc.files)
+	switch {
+	case errors.Is(err, static.ErrDirectory):
+		return false, v.addSlash()
+	case errors.Is(err, static.ErrDenied):
+		return false, &refused{404, "the file would show source text (deny_source)"}
+	case missing(err):
+		return false, errNotFound
+	}
+	return false, err
+}
+
+// serveIndex redirects to the first index file that exists, so that its own
+// location serves it.
+func (v *visit) serveIndex(to *hop) (again bool, err error) {
+	uri := v.env.URI
+	for _, name := range v.loc.index {
+		path := append(append(v.x.Alloc(len(uri) + len(name))[:0], uri...), name...)
+		info, err := v.lookup(path)
+		if err == nil && info.Kind == docroot.File {
+			to.uri, to.args, to.named = path, v.env.Args, ""
+			return true, nil
+		}
+		if err != nil && !missing(err) {
+			return false, err
+		}
+	}
+	if _, err := v.lookup(uri); err == nil {
+		return false, errForbidden // a directory without an index is not listed
+	}
+	return false, errNotFound
+}
+
+// addSlash redirects a directory's path to the one that ends in a slash, by a
+// relative reference so that neither scheme nor host can be wrong.
+func (v *visit) addSlash() error {
+	to := appendEscaped(v.x.Alloc(3*len(v.env.URI) + 2 + len(v.env.Args))[:0], v.env.URI)
+	to = append(to, '/')
+	if len(v.env.Args) > 0 {
+		to = append(append(to, '?'), v.env.Args...)
+	}
+	return v.send(301, "", to, nil)
+}
+
+// appendEscaped writes a decoded path so that no reader can take it for
+// anything but a path: all but the plainest bytes are percent-encoded.
+func appendEscaped(dst, path []byte) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, c := range path {
+		if plain(c) {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return dst
+}
+
+func plain(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	switch c {
+	case '/', '-', '.', '_', '~', '+', ',', '=', '@', ':', '!', '*':
+		return true
+	}
+	return false
+}

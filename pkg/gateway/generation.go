@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"github.com/fcgigw/fcgigw/pkg/config"
+	"github.com/fcgigw/fcgigw/pkg/docroot"
+	"github.com/fcgigw/fcgigw/pkg/proxy"
+	"github.com/fcgigw/fcgigw/pkg/router"
+	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/pkg/worker"
+)
+
+// generation is one configuration, running.
+type generation struct {
+	cfg      *config.Config
+	proxy    *proxy.Proxy
+	listens  map[string]*hosts // by listen address as configured
+	roots    map[rootKey]*docroot.Root
+	backends map[string]*backend
+
+	refs    atomic.Int64 // exchanges under way
+	retired atomic.Bool
+	once    sync.Once
+	release func() // closes what no later generation uses; set by retire
+}
+
+// hosts finds the site of a host on one listen address.
+type hosts struct {
+	table *router.Hosts[*site]
+	first *site // for hosts nobody names: the default site, or the first
+}
+
+type rootKey struct {
+	path     string
+	symlinks string
+}
+
+// backend is a running backend and, if the gateway runs it, its workers.
+type backend struct {
+	cfg  config.Backend
+	up   *upstream.Backend
+	pool *worker.Pool // nil: servers of somebody else
+}
+
+// same reports whether a backend of cfg would be the same as b.
+func (b *backend) same(cfg *config.Backend) bool {
+	x, y := b.cfg, *cfg
+	x.Pos, y.Pos = config.Pos{}, config.Pos{}
+	if x.Workers != nil && y.Workers != nil {
+		wx, wy := *x.Workers, *y.Workers
+		wx.Pos, wy.Pos = config.Pos{}, config.Pos{}
+		x.Workers, y.Workers = &wx, &wy
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+func (b *backend) close(ctx context.Context) error {
+	b.up.Close()
+	if b.pool == nil {
+		return nil
+	}
+	return b.pool.Stop(ctx)
+}
+
+// enter takes part in the generation; false means that it is being closed.
+func (g *generation) enter() bool {
+	g.refs.Add(1)
+	if g.retired.Load() {
+		g.leave()
+		return false
+	}
+	return true
+}
+
+func (g *generation) leave() {
+	if g.refs.Add(-1) == 0 && g.retired.Load() {
+		g.once.Do(func() { go g.release() }) // ends when the old backends are closed
+	}
+}
+
+// retire makes the last exchange of g close what next does not use.
+func (g *generation) retire(next *generation) {
+	g.release = func() {
+		for name, b := range g.backends {
+			if next.backends[name] != b {
+				_ = b.close(context.Background())
+			}
+		}
+		g.closeRoots()
+	}
+	g.refs.Add(1)
+	g.retired.Store(true)
+	g.leave()
+}
+
+func (g *generation) closeRoots() {
+	for _, r := range g.roots {
+		r.Close()
+	}
+}
+
+// close ends everything; used for the last generation.
+func (g *generation) close(ctx context.Context) error {
+	var mu sync.Mutex
+	var errs []error
+	var wg sync.WaitGroup
+	for _, b := range g.backends {
+		wg.Go(func() { // ends with the backend's processes or ctx
+			if err := b.close(ctx); err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	g.closeRoots()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/cgi"
+	"github.com/fcgigw/fcgigw/pkg/config"
+	"github.com/fcgigw/fcgigw/pkg/docroot"
+	"github.com/fcgigw/fcgigw/pkg/proxy"
+	"github.com/fcgigw/fcgigw/pkg/router"
+	"github.com/fcgigw/fcgigw/pkg/static"
+	"github.com/fcgigw/fcgigw/pkg/vars"
+)
+
+// site is one [[site]], compiled.
+type site struct {
+	name       string
+	serverName string
+	locations  *router.Locations[*location]
+}
+
+// location is one [[site.location]], compiled.
+type location struct {
+	cfg   *config.Location
+	name  string // its pattern, for logs
+	root  *docroot.Root
+	strip int    // bytes of the path that an alias replaces
+	base  []byte // the root's path as configured
+
+	index   [][]byte
+	try     []tryStep
+	ret     *fixed
+	headers []headerRule
+	files   static.Options
+
+	backend *backend // nil: files
+	proxy   proxy.Config
+	scripts scriptSet
+	params  *cgi.Params
+	remote  []byte // the root as the workers see it; nil: as we do
+}
+
+// headerRule sets a response header, or removes it when value is nil.
+type headerRule struct {
+	name  []byte
+	value *vars.Template
+}
+
+func (g *Gateway) buildSite(gen *generation, cfg *config.Site) (*site, error) {
+	s := &site{name: siteName(cfg), serverName: plainHost(cfg.Hosts)}
+	var entries []router.Entry[*location]
+	var errs []error
+	for i := range cfg.Locations {
+		lc := &cfg.Locations[i]
+		p, err := router.ParsePattern(lc.Match)
+		if err != nil {
+			errs = append(errs, config.NewError(lc.Pos, err.Error()))
+			continue
+		}
+		l, err := g.buildLocation(gen, s, lc, p)
+		if err != nil {
+			errs = append(errs, config.NewError(lc.Pos, err.Error()))
+			continue
+		}
+		entries = append(entries, router.Entry[*location]{Pattern: p, Value: l, Pos: lc.Pos.String()})
+	}
+	locations, err := router.New(entries)
+	s.locations = locations
+	return s, errors.Join(append(errs, err)...)
+}
+
+func siteName(cfg *config.Site) string {
+	switch {
+	case cfg.Name != "":
+		return cfg.Name
+	case len(cfg.Hosts) > 0:
+		return cfg.Hosts[0]
+	}
+	return "default"
+}
+
+// plainHost returns the first host that is a name and no pattern.
+func plainHost(hosts []string) string {
+	for _, h := range hosts {
+		if !strings.ContainsAny(h, "*~") {
+			return strings.TrimPrefix(h, ".")
+		}
+	}
+	return ""
+}
+
+func (g *Gateway) buildLocation(gen *generation, s *site, cfg *config.Location, p router.Pattern) (*location, error) {
+	l := &location{cfg: cfg, name: cfg.Match}
+	groups := p.CaptureNames()
+	steps := []func() error{
+		func() error { return g.buildFiles(gen, l, p) },
+		func() (err error) { l.try, err = compileTry(cfg.TryFiles, groups); return err },
+		func() (err error) { l.ret, err = compileReturn(cfg.Return, groups); return err },
+		func() (err error) { l.headers, err = compileHeaders(cfg.Headers, groups); return err },
+		func() error { return g.buildProxy(gen, s, l, groups) },
+	}
+	var errs []error
+	for _, step := range steps {
+		errs = append(errs, step())
+	}
+	return l, errors.Join(errs...)
+}
+
+func (g *Gateway) buildFiles(gen *generation, l *location, p router.Pattern) error {
+	cfg := l.cfg
+	for _, name := range cfg.Index {
+		l.index = append(l.index, []byte(name))
+	}
+	path := cfg.Root
+	if cfg.Alias != "" {
+		path = strings.TrimSuffix(cfg.Alias, "/")
+		l.strip = len(strings.TrimSuffix(p.Text(), "/"))
+	}
+	deny, err := static.NewDeny(cfg.DenySource)
+	if err != nil {
+		return err
+	}
+	l.files = static.Options{Expires: time.Duration(cfg.Expires), Deny: deny}
+	l.base = []byte(path)
+	if path == "" || (cfg.Backend != "" && !gen.cfg.Backends[cfg.Backend].CheckFiles && cfg.Alias == "") {
+		return nil // nothing local is looked at
+	}
+	if l.root, err = g.root(gen, path, cfg.Symlinks); err != nil {
+		return fmt.Errorf("root: %w", err)
+	}
+	return nil
+}
+
+func compileHeaders(headers map[string]string, groups []string) ([]headerRule, error) {
+	var rules []headerRule
+	var errs []error
+	for name, value := range headers {
+		rule := headerRule{name: []byte(name)}
+		if value != "" {
+			t, err := vars.Compile(value, groups...)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("headers.%s: %w", name, err))
+			}
+			rule.value = t
+		}
+		rules = append(rules, rule)
+	}
+	return rules, errors.Join(errs...)
+}
+
+func (g *Gateway) buildProxy(gen *generation, s *site, l *location, groups []string) error {
+	cfg := l.cfg
+	if cfg.Backend == "" {
+		return nil
+	}
+	b := gen.backends[cfg.Backend]
+	if b == nil {
+		return fmt.Errorf("no backend %q", cfg.Backend)
+	}
+	l.backend = b
+	bc, lc := gen.cfg.Backends[cfg.Backend], gen.cfg.Log
+	l.proxy = proxy.Config{
+		Backend: b.up, MaxBody: int64(cfg.MaxBody), Intercept: cfg.InterceptErrors,
+		RequestBuffer: int64(bc.RequestBuffer), ResponseBuffer: int64(bc.ResponseBuffer),
+		ResponseTemp: int64(bc.ResponseTemp),
+		StderrLines:  lc.StderrLines, StderrBytes: int(lc.StderrBytes),
+	}
+	if bc.RemoteRoot != "" {
+		l.remote = []byte(strings.TrimSuffix(bc.RemoteRoot, "/"))
+	}
+	l.scripts = compileScripts(cfg.Scripts, cfg.SplitPath)
+	var err error
+	l.params, err = cgi.New(cgi.Config{
+		Software: g.opt.Software, ServerName: s.serverName, Custom: cfg.Params, Groups: groups,
+	})
+	return err
+}

@@ -1,0 +1,228 @@
+package gateway
+
+import (
+	"errors"
+	"math/rand/v2"
+
+	"go.uber.org/zap"
+
+	"github.com/fcgigw/fcgigw/pkg/cgi"
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/router"
+	"github.com/fcgigw/fcgigw/pkg/static"
+	"github.com/fcgigw/fcgigw/pkg/vars"
+)
+
+// visit is one exchange on its way through its site: the path as it is now, the
+// location that serves it, what they led to.
+type visit struct {
+	g    *Gateway
+	gen  *generation
+	x    *exchange.Exchange
+	site *site
+	loc  *location
+
+	env      vars.Env
+	caps     router.Captures
+	hostCaps router.Captures
+	script   cgi.Script
+	tap      tap
+}
+
+func newVisit(g *Gateway) *visit { return &visit{g: g} }
+
+func (v *visit) begin(gen *generation, x *exchange.Exchange) {
+	v.gen, v.x = gen, x
+	x.Trace.SetID(newID(x))
+	v.tap = tap{Sink: x.Sink, v: v}
+	x.Sink = &v.tap
+}
+
+func (v *visit) end() {
+	v.x.Sink = v.tap.Sink
+	v.caps.Reset()
+	v.hostCaps.Reset()
+	*v = visit{g: v.g, caps: v.caps, hostCaps: v.hostCaps}
+}
+
+// newID makes a request identifier: 128 random bits in hex, so that it can be
+// a W3C trace id as well.
+func newID(x *exchange.Exchange) []byte {
+	const digits = "0123456789abcdef"
+	id := x.Alloc(32)
+	for half := range 2 {
+		for i, bits := 0, rand.Uint64(); i < 16; i, bits = i+1, bits>>4 {
+			id[16*half+i] = digits[bits&15]
+		}
+	}
+	return id
+}
+
+// Errors that end a visit with a status.
+type statusError int
+
+func (e statusError) Error() string { return "status" }
+
+var (
+	errNotFound  error = statusError(404)
+	errForbidden error = statusError(403)
+	errNoMethod  error = statusError(405)
+)
+
+// refused is a status whose reason an operator will want to read in the log.
+type refused struct {
+	status int
+	reason string
+}
+
+func (e *refused) Error() string { return e.reason }
+
+// maxHops bounds internal redirects.
+const maxHops = 10
+
+// run follows the exchange from location to location until one answers.
+func (v *visit) run() error {
+	if !v.findSite() {
+		return errNotFound
+	}
+	r := &v.x.Request
+	v.env = vars.Env{
+		X: v.x, URI: r.Path, Args: r.Query, Site: v.site.name, ServerName: v.site.serverName,
+		Captures: &v.caps, HostCaptures: &v.hostCaps,
+	}
+	next := hop{uri: r.Path, args: r.Query}
+	for n := range maxHops {
+		again, err := v.visit(&next, n > 0)
+		if err != nil || !again {
+			return err
+		}
+	}
+	return &refused{500, "more than 10 internal redirects: two locations send the request to each other"}
+}
+
+// hop is where an internal redirect leads: to a path, or to a named location.
+type hop struct {
+	uri, args []byte
+	named     string
+}
+
+func (v *visit) findSite() bool {
+	h := v.gen.listens[v.x.Request.Conn.Listen]
+	if h == nil {
+		return false
+	}
+	host := v.x.Request.Host
+	s, i, ok := h.table.Match(host)
+	if ok {
+		h.table.Captures(i, host, &v.hostCaps)
+	} else {
+		s = h.first
+	}
+	v.site = s
+	v.x.Trace.Site = s.name
+	return true
+}
+
+// visit serves one hop; again says that to holds the next one.
+func (v *visit) visit(to *hop, internal bool) (again bool, err error) {
+	if !v.findLocation(to) {
+		return false, errNotFound
+	}
+	loc := v.loc
+	switch {
+	case loc.cfg.Internal && !internal:
+		return false, errNotFound
+	case loc.cfg.Dotfiles != "allow" && static.IsDotPath(to.uri):
+		return false, errNotFound
+	case loc.ret != nil:
+		return false, v.fixed(loc.ret)
+	}
+	if len(loc.try) > 0 {
+		found, err := v.tryFiles(to)
+		if err != nil || !found {
+			return err == nil, err
+		}
+	}
+	if loc.backend != nil {
+		return false, v.runScript()
+	}
+	return v.serveFile(to)
+}
+
+func (v *visit) findLocation(to *hop) bool {
+	var loc *location
+	var i int
+	var ok bool
+	if to.named != "" {
+		loc, i, ok = v.site.locations.Named(to.named)
+	} else {
+		loc, i, ok = v.site.locations.Match(to.uri)
+	}
+	if !ok {
+		return false
+	}
+	v.loc = loc
+	v.env.URI, v.env.Args = to.uri, to.args
+	v.site.locations.Captures(i, to.uri, &v.caps)
+	v.env.Location = loc.name
+	v.env.Root = loc.base
+	v.env.RealRoot, v.env.Filename = nil, nil
+	if loc.root != nil {
+		v.env.RealRoot = nil
+	}
+	v.x.Trace.Location = loc.name
+	return true
+}
+
+// finish answers what run could not and writes the records.
+func (v *visit) finish(err error) {
+	status := v.x.Response.Status
+	if err != nil {
+		status = v.fail(err)
+	}
+	if v.x.Trace.Err != nil {
+		v.logFailure(status)
+	} else if status == 404 && len(v.x.Trace.Stderr) > 0 {
+		v.logUnknownScript()
+	}
+	v.g.opt.Logs.Access(v.x, status)
+}
+
+// logFailure says in the error log what the access record only counts.
+func (v *visit) logFailure(status int) {
+	t := &v.x.Trace
+	if status == 499 {
+		return
+	}
+	fields := []zap.Field{
+		zap.Int("status", status), zap.Error(t.Err),
+		zap.ByteString("method", v.x.Request.Method), zap.ByteString("uri", v.x.Request.Target),
+		zap.ByteString("host", v.x.Request.Host), zap.String("id", string(t.ID())),
+		zap.String("location", t.Location),
+	}
+	if t.Server != "" {
+		fields = append(fields, zap.String("server", t.Server))
+	}
+	if t.Script != "" {
+		fields = append(fields, zap.String("script", t.Script))
+	}
+	if h := failureHint(t); h != "" {
+		fields = append(fields, zap.String("hint", h))
+	}
+	if status >= 500 {
+		v.g.log.Error("request failed", fields...)
+		return
+	}
+	var r *refused
+	if errors.As(t.Err, &r) {
+		v.g.log.Info("request refused", fields...)
+	}
+}
+
+// logUnknownScript reports the 404 of a php-fpm that cannot see the script.
+func (v *visit) logUnknownScript() {
+	if h := failureHint(&v.x.Trace); h == primaryUnknown {
+		v.g.log.Error("php-fpm has no such script", zap.ByteString("script", v.script.Filename),
+			zap.ByteString("uri", v.x.Request.Target), zap.String("hint", h))
+	}
+}

@@ -1,0 +1,109 @@
+package http1
+
+import (
+	"bytes"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+)
+
+// fault keeps the first error of a field that others need not wait for.
+func (p *parser) fault(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// listConnection takes a Connection field (RFC 9110 section 7.6.1). value is
+// lower-cased; it goes no further.
+func (p *parser) listConnection(value []byte) {
+	for {
+		tok, rest, ok := nextToken(value)
+		if !ok {
+			p.fault(bad("malformed Connection"))
+			return
+		}
+		if tok == nil {
+			return
+		}
+		p.option(tok)
+		value = rest
+	}
+}
+
+func (p *parser) option(tok []byte) {
+	switch string(tok) {
+	case "close":
+		p.close = true
+		return
+	case "keep-alive":
+		p.keepAlive = true
+		return
+	case "upgrade":
+		p.upgrade = true
+		return
+	case "te", "transfer-encoding", "trailer", "proxy-connection":
+		return // removed in any case
+	}
+	if string(tok) == "host" || bytes.HasPrefix(tok, []byte("content-")) {
+		p.fault(bad("Connection lists a field of the content"))
+		return
+	}
+	if p.m.nlisted == maxListed {
+		p.fault(bad("too many options in Connection"))
+		return
+	}
+	p.m.listed[p.m.nlisted] = tok
+	p.m.nlisted++
+}
+
+// listTrailer checks a Trailer field, whose announcement does not matter since
+// trailers are dropped; fields of the framing cannot come in one (RFC 9110
+// section 6.5.1).
+func (p *parser) listTrailer(value []byte) {
+	for {
+		tok, rest, ok := nextToken(value)
+		if !ok {
+			p.fault(bad("malformed Trailer"))
+			return
+		}
+		if tok == nil {
+			return
+		}
+		switch string(tok) {
+		case "content-length", "transfer-encoding", "trailer", "host":
+			p.fault(bad("Trailer lists a field of the framing"))
+		}
+		value = rest
+	}
+}
+
+// expectation takes an Expect field: 100-continue and no other (RFC 9110
+// section 10.1.1).
+func (p *parser) expectation(value []byte) {
+	if !exchange.EqualFold(value, "100-continue") {
+		p.fault(refuse(417, "expectation not served"))
+	}
+	p.expect = true
+}
+
+// connection settles what the fields together say about the connection.
+func (p *parser) connection() {
+	m, r := p.m, &p.x.Request
+	m.KeepAlive = !p.close && (!p.version10 || p.keepAlive)
+	m.Expect100 = p.expect && !p.version10 && r.ContentLength != 0
+	if !p.upgrade || p.version10 || len(m.Upgrade) == 0 {
+		m.Upgrade = nil
+	}
+	if m.nlisted > 0 {
+		r.Header.DelFunc(func(f exchange.Field) bool { return m.lists(f.Name) })
+	}
+}
+
+func (m *Meta) lists(name []byte) bool {
+	for _, tok := range m.listed[:m.nlisted] {
+		if bytes.Equal(tok, name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,162 @@
+package http1
+
+import "testing"
+
+// fieldRows are field lines behind "Host: h" of a GET for "/".
+var fieldRows = []headRow{
+	{"RFC 9112 5", "X-A: b", "GET / @h x-a:b"},
+	{"RFC 9112 5 no space", "X-A:b", "GET / @h x-a:b"},
+	{"RFC 9112 5.1 white space around", "X-A: \t b c \t", "GET / @h x-a:b c"},
+	{"RFC 9110 5.5 empty value", "X-A:", "GET / @h x-a:"},
+	{"RFC 9110 5.5 empty value", "X-A: \t ", "GET / @h x-a:"},
+	{"RFC 9110 5.5 tab within", "X-A: b\tc", "GET / @h x-a:b\tc"},
+	{"RFC 9110 5.5 obs-text", "X-A: \xc3\xa9\xff", "GET / @h x-a:\xc3\xa9\xff"},
+	{"RFC 9110 5.5 colon in the value", "X-A: :b:c", "GET / @h x-a::b:c"},
+	{"RFC 9110 5.2 repeated fields stay apart", "X-A: 1\r\nX-B: 2\r\nX-A: 3", "GET / @h x-a:1 x-b:2 x-a:3"},
+	{"RFC 9110 5.3 cookies stay apart", "Cookie: a=1\r\nCookie: b=2", "GET / @h cookie:a=1 cookie:b=2"},
+	{"RFC 9110 5.1 names have no case", "x-A-1: b", "GET / @h x-a-1:b"},
+
+	{"S33 obs-fold", "X-A: b\r\n c", "400"},
+	{"S33 obs-fold", "X-A: b\r\n\tc", "400"},
+	{"S33 obs-fold of nothing", "X-A: b\r\n \r\nX-B: c", "400"},
+	{"S33 space before the colon", "X-A : b", "400"},
+	{"S33 tab before the colon", "X-A\t: b", "400"},
+	{"S33 space in the name", "X A: b", "400"},
+	{"S33 bare LF", "X-A: b\nX-B: c", "400"},
+	{"S33 bare LF at the end of a name", "X-A\n: b", "400"},
+	{"S33 bare CR", "X-A: b\rc", "400"},
+	{"S33 bare CR at the start of a line", "X-A: b\r\n\rX-B: c", "400"},
+	{"S33 CR CR LF", "X-A: b\r\r\nX-B: c", "400"},
+	{"S33 NUL", "X-A: b\x00c", "400"},
+	{"S33 NUL in the name", "X-\x00A: b", "400"},
+	{"RFC 9110 5.5 control byte", "X-A: b\x01", "400"},
+	{"RFC 9110 5.5 vertical tab", "X-A: b\x0b", "400"},
+	{"RFC 9110 5.5 escape", "X-A: \x1b[2J", "400"},
+	{"RFC 9110 5.5 DEL", "X-A: b\x7f", "400"},
+	{"RFC 9112 5 no name", ": b", "400"},
+	{"RFC 9112 5 no colon", "X-A", "400"},
+	{"RFC 9112 5 no colon", "X-A\r\nX-B: c", "400"},
+	{"RFC 9110 5.1 not a token", "X(A): b", "400"},
+	{"RFC 9110 5.1 not a token", "X-\xc3\xa9: b", "400"},
+	{"RFC 9110 5.1 not a token", "X/A: b", "400"},
+	{"RFC 9110 5.1 not a token", "\"X\": b", "400"},
+
+	{"S19 underscore", "X_Forwarded_For: 6.6.6.6\r\nX-Forwarded-For: 7", "GET / @h x-forwarded-for:7 dropped=1"},
+	{"S20 dot", "Remote.User: adm", "GET / @h dropped=1"},
+	{"S19 other token bytes", "X~A: 1\r\nX!B: 2\r\nX|C: 3", "GET / @h dropped=3"},
+	{"S18 httpoxy", "Proxy: http://evil.test", "GET / @h dropped=1"},
+	{"S18 no prefix match", "Proxy-Authorization: Basic YTpi", "GET / @h proxy-authorization:Basic YTpi"},
+	{"S21 CGI name of the framing", "Content_Length: 77", "GET / @h dropped=1"},
+	{"S21 CGI name of the framing", "Transfer_Encoding: chunked", "GET / @h dropped=1"},
+	{"S21 Content-Type stays", "Content-Type: text/plain", "GET / @h content-type:text/plain"},
+	{"S22 PHP's settings are fields like others", "Php-Value: auto_prepend_file=x", "GET / @h php-value:auto_prepend_file=x"},
+	{"S35 Host spelled otherwise", "Host_: evil", "GET / @h dropped=1"},
+
+	{"RFC 9110 8.6", "Content-Length: 5", "GET / @h len=5"},
+	{"RFC 9110 8.6 zero", "Content-Length: 0", "GET / @h"},
+	{"RFC 9110 8.6 leading zeros", "Content-Length: 007", "GET / @h len=7"},
+	{"RFC 9110 8.6 the largest", "Content-Length: 9223372036854775807", "GET / @h len=9223372036854775807"},
+	{"RFC 9110 8.6 one more", "Content-Length: 9223372036854775808", "400"},
+	{"RFC 9110 8.6 overflow", "Content-Length: 18446744073709551621", "400"},
+	{"RFC 9110 8.6 overflow", "Content-Length: 99999999999999999999999999", "400"},
+	{"S31 sign", "Content-Length: +1", "400"},
+	{"S31 sign", "Content-Length: -1", "400"},
+	{"S31 list", "Content-Length: 1,2", "400"},
+	{"S31 identical list", "Content-Length: 5, 5", "400"},
+	{"S31 two different", "Content-Length: 1\r\nContent-Length: 2", "400"},
+	{"S31 two alike", "Content-Length: 5\r\nContent-Length: 5", "400"},
+	{"S31 hexadecimal", "Content-Length: 0x1", "400"},
+	{"S31 space within", "Content-Length: 1 2", "400"},
+	{"S31 empty", "Content-Length: ", "400"},
+	{"S31 fraction", "Content-Length: 1.0", "400"},
+	{"S31 underscore", "Content-Length: 1_0", "400"},
+	{"S31 other digits", "Content-Length: \xd9\xa1", "400"},
+
+	{"RFC 9112 7.1", "Transfer-Encoding: chunked", "GET / @h chunked len=-1"},
+	{"RFC 9112 7 codings have no case", "Transfer-Encoding: CHUNKED", "GET / @h chunked len=-1"},
+	{"S30", "Content-Length: 5\r\nTransfer-Encoding: chunked", "400"},
+	{"S30", "Transfer-Encoding: chunked\r\nContent-Length: 5", "400"},
+	{"S30 with zero", "Transfer-Encoding: chunked\r\nContent-Length: 0", "400"},
+	{"S32", "Transfer-Encoding: xchunked", "501"},
+	{"S32", "Transfer-Encoding: chunked, identity", "501"},
+	{"S32", "Transfer-Encoding: identity", "501"},
+	{"S32", "Transfer-Encoding: gzip, chunked", "501"},
+	{"S32", "Transfer-Encoding: chunked, chunked", "501"},
+	{"S32 twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "400"},
+	{"S32 twice", "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", "400"},
+	{"S32 vertical tab", "Transfer-Encoding: \x0bchunked", "400"},
+	{"S32 empty", "Transfer-Encoding:", "400"},
+	{"S32 quoted", "Transfer-Encoding: \"chunked\"", "501"},
+	{"S32 parameter", "Transfer-Encoding: chunked;a=b", "501"},
+	{"S32 trailing comma", "Transfer-Encoding: chunked,", "501"},
+	{"S32 space before the colon", "Transfer-Encoding : chunked", "400"},
+	{"S32 folded", "Transfer-Encoding:\r\n chunked", "400"},
+
+	{"RFC 9112 9.3", "Connection: close", "GET / @h close"},
+	{"RFC 9112 9.3 no case", "Connection: Close", "GET / @h close"},
+	{"RFC 9112 9.3", "Connection: keep-alive", "GET / @h"},
+	{"RFC 9112 9.3 close wins", "Connection: keep-alive, close", "GET / @h close"},
+	{"RFC 9112 9.3 in two fields", "Connection: close\r\nConnection: keep-alive", "GET / @h close"},
+	{"RFC 9110 5.6.1 empty elements", "Connection: ,, close ,", "GET / @h close"},
+	{"RFC 9110 5.6.1 empty", "Connection:", "GET / @h"},
+	{"RFC 9110 7.6.1 not tokens", "Connection: a b", "400"},
+	{"RFC 9110 7.6.1 not tokens", "Connection: \"close\"", "400"},
+	{"RFC 9110 7.6.1 not tokens", "Connection: close;x", "400"},
+	{"RFC 9110 7.6.1 all removed", "Keep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nTrailer: x-t\r\nUpgrade: h2c", "GET / @h"},
+	{"RFC 9110 7.6.1 listed", "Connection: X-Hop\r\nX-Hop: 1\r\nX-End: 2", "GET / @h x-end:2"},
+	{"RFC 9110 7.6.1 listed later", "X-Hop: 1\r\nX-HOP: 2\r\nConnection: x-hop, close", "GET / @h close"},
+	{"S36", "Connection: X-Forwarded-For, Authorization, Cookie\r\nX-Forwarded-For: 1\r\nAuthorization: a\r\nCookie: b\r\nX: y", "GET / @h x:y"},
+	{"S36 Host", "Connection: Host", "400"},
+	{"S36 framing", "Connection: Content-Length\r\nContent-Length: 5", "400"},
+	{"S36 content", "Connection: content-type\r\nContent-Type: a/b", "400"},
+	{"S36 Transfer-Encoding listed or not", "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked", "GET / @h chunked len=-1"},
+	{"S36 many", "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", "GET / @h"},
+	{"S36 too many", "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", "400"},
+
+	{"RFC 9110 7.8", "Connection: Upgrade\r\nUpgrade: websocket", "GET / @h upgrade=websocket"},
+	{"RFC 9110 7.8 field first", "Upgrade: websocket\r\nConnection: keep-alive, upgrade", "GET / @h upgrade=websocket"},
+	{"RFC 9110 7.8 not listed", "Upgrade: websocket", "GET / @h"},
+	{"RFC 9110 7.8 no field", "Connection: upgrade", "GET / @h"},
+	{"RFC 9110 7.8 empty field", "Connection: upgrade\r\nUpgrade:", "GET / @h"},
+	{"RFC 9110 7.8 the first counts", "Connection: upgrade\r\nUpgrade: a\r\nUpgrade: b", "GET / @h upgrade=a"},
+	{"RFC 9113 3.1 h2c", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA", "GET / @h upgrade=h2c"},
+
+	{"RFC 9110 10.1.1", "Expect: 100-continue\r\nContent-Length: 5", "GET / @h len=5 100"},
+	{"RFC 9110 10.1.1 no case", "Content-Length: 5\r\nExpect: 100-Continue", "GET / @h len=5 100"},
+	{"RFC 9110 10.1.1 chunked", "Expect: 100-continue\r\nTransfer-Encoding: chunked", "GET / @h chunked len=-1 100"},
+	{"RFC 9110 10.1.1 no content", "Expect: 100-continue", "GET / @h"},
+	{"RFC 9110 10.1.1 another", "Expect: 200-maybe", "417"},
+	{"RFC 9110 10.1.1 empty", "Expect:", "417"},
+
+	{"RFC 9110 6.6.2", "Trailer: X-Sum, X-Other\r\nTransfer-Encoding: chunked", "GET / @h chunked len=-1"},
+	{"RFC 9110 6.5.1", "Trailer: Content-Length\r\nTransfer-Encoding: chunked", "400"},
+	{"RFC 9110 6.5.1", "Trailer: x, transfer-encoding", "400"},
+	{"RFC 9110 6.6.2 not tokens", "Trailer: a b", "400"},
+}
+
+func TestFieldsAreReadStrictly(t *testing.T) {
+	runRows(t, fieldRows, func(s string) string {
+		return "GET / HTTP/1.1\r\nHost: h\r\n" + s + "\r\n\r\n"
+	})
+}
+
+// field10Rows are field lines of a POST of HTTP/1.0 without Host.
+var field10Rows = []headRow{
+	{"RFC 9112 9.3", "X: y", "POST / 1.0 x:y close"},
+	{"RFC 9112 9.3", "Connection: keep-alive", "POST / 1.0"},
+	{"RFC 9112 9.3", "Connection: keep-alive, close", "POST / 1.0 close"},
+	{"RFC 9112 9.3", "Connection: x", "POST / 1.0 close"},
+	{"RFC 9112 6.1 no Transfer-Encoding", "Transfer-Encoding: chunked", "400"},
+	{"RFC 9110 8.6", "Content-Length: 5", "POST / 1.0 close len=5"},
+	{"RFC 9110 10.1.1 not for 1.0", "Expect: 100-continue\r\nContent-Length: 5", "POST / 1.0 close len=5"},
+	{"RFC 9110 7.8 not for 1.0", "Connection: upgrade\r\nUpgrade: websocket", "POST / 1.0 close"},
+	{"RFC 9112 3.2 optional but good", "Host: Ex.test", "POST / @Ex.test 1.0 close"},
+	{"RFC 9112 3.2 optional but good", "Host: a\"b", "400"},
+	{"RFC 9112 3.2 optional but one", "Host: a\r\nHost: a", "400"},
+}
+
+func TestHTTP10HasOtherDefaults(t *testing.T) {
+	runRows(t, field10Rows, func(s string) string {
+		return "POST / HTTP/1.0\r\n" + s + "\r\n\r\n"
+	})
+}

@@ -1,0 +1,67 @@
+package observe
+
+import (
+	"os"
+	"sync"
+)
+
+// file is a log file that can be reopened under its name.
+type file struct {
+	path string
+
+	mu sync.Mutex // guards f
+	f  *os.File
+}
+
+func openFile(path string) (*file, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	return &file{path: path, f: f}, nil
+}
+
+func open(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+}
+
+// Write appends p. A failure (disk full) loses p and nothing else.
+func (f *file) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.f.Write(p)
+}
+
+// Sync does nothing: records are handed to the kernel as they are written, and
+// forcing them to the disk would make requests wait for it.
+func (f *file) Sync() error { return nil }
+
+func (f *file) reopen() error {
+	next, err := open(f.path)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	old := f.f
+	f.f = next
+	return old.Close()
+}
+
+func (f *file) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.f.Close()
+}
+
+// noSync is a standard stream: fsync fails on terminals and pipes.
+type noSync struct{ *os.File }
+
+func (noSync) Sync() error { return nil }
+
+// discard is where complaints about a log that cannot be written go: there is
+// no better place, and requests must go on.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) Sync() error                 { return nil }

@@ -1,0 +1,185 @@
+// Package proxy carries one request through a backend from end to end: the
+// body is spooled before a worker is taken, the reply is taken off the worker
+// as fast as it comes, whatever the client's speed, and errors become statuses.
+package proxy
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/spool"
+	"github.com/fcgigw/fcgigw/pkg/upstream"
+)
+
+// Config is what a location says about its proxied requests.
+type Config struct {
+	Backend *upstream.Backend
+	MaxBody int64 // bytes of a request body; beyond it 413
+
+	RequestBuffer  int64 // request body bytes in memory before a temp file
+	ResponseBuffer int64 // reply bytes in memory for a slow client
+	ResponseTemp   int64 // reply bytes in a temp file; beyond it the worker waits
+
+	StderrLines int // lines of the application's stderr kept
+	StderrBytes int // and their bytes
+
+	// Intercept turns replies with a status of 400 or more into a StatusError.
+	Intercept bool
+}
+
+// StatusError is a reply that was intercepted: nothing of it has been sent.
+type StatusError struct{ Status int }
+
+// Error says that the application gave the status.
+func (e *StatusError) Error() string { return "proxy: the application answered with an error" }
+
+// Encoder appends the request's variables, in the backend's encoding, to dst.
+// bodyLen is the true length of the body.
+type Encoder interface {
+	EncodeParams(dst []byte, bodyLen int64) []byte
+}
+
+// Proxy holds what requests share. Its methods may be called from any
+// goroutine.
+type Proxy struct {
+	store *spool.Store
+	jobs  sync.Pool // *job
+}
+
+// New returns a proxy whose bodies are kept in store.
+func New(store *spool.Store) *Proxy {
+	p := &Proxy{store: store}
+	p.jobs.New = func() any { return &job{p: p} }
+	return p
+}
+
+// Serve answers x from cfg.Backend. With an error the response is not complete:
+// if x.Sink.Started, it was aborted and nothing more can be sent; otherwise the
+// caller answers, with Status telling how.
+func (p *Proxy) Serve(x *exchange.Exchange, cfg *Config, enc Encoder) error {
+	j := p.jobs.Get().(*job)
+	j.begin(x, cfg)
+	err := j.run(enc)
+	j.end()
+	p.jobs.Put(j)
+	return err
+}
+
+// Status returns the status for an error of Serve before anything was sent. 499
+// stands for a client that has gone and gets nothing.
+func Status(err error) int {
+	var intercepted *StatusError
+	switch {
+	case errors.As(err, &intercepted):
+		return intercepted.Status
+	case errors.Is(err, exchange.ErrBodyTooLarge):
+		return 413
+	case errors.Is(err, exchange.ErrBodyTimeout):
+		return 408
+	case errors.Is(err, exchange.ErrBadBody):
+		return 400
+	case errors.Is(err, exchange.ErrClientGone), errors.Is(err, exchange.ErrSendTimeout):
+		return 499
+	case errors.Is(err, spool.ErrNoSpace):
+		return 503
+	}
+	return upstream.Status(err)
+}
+
+// job is one request under way.
+type job struct {
+	p     *Proxy
+	x     *exchange.Exchange
+	cfg   *Config
+	in    upstream.Input
+	body  *spool.Buffer // nil while the body is in the listener's buffer
+	read  *spool.Reader // the reader OpenBody gave out
+	param []byte        // kept for its storage
+	open  func() (io.Reader, error)
+	reply reply
+}
+
+func (j *job) begin(x *exchange.Exchange, cfg *Config) {
+	j.x, j.cfg = x, cfg
+	if j.open == nil {
+		j.open = j.openBody
+	}
+	j.reply.begin(j.p.store, x, cfg)
+}
+
+// keepParams bounds the params storage kept from request to request.
+const keepParams = 64 << 10
+
+func (j *job) end() {
+	if j.read != nil {
+		j.read.Close()
+		j.read = nil
+	}
+	if j.body != nil {
+		j.body.Close()
+		j.body = nil
+	}
+	if cap(j.param) > keepParams {
+		j.param = nil
+	}
+	j.in = upstream.Input{}
+	j.x, j.cfg = nil, nil
+	j.reply.end()
+}
+
+func (j *job) run(enc Encoder) error {
+	if err := j.receive(); err != nil {
+		return err
+	}
+	j.param = enc.EncodeParams(j.param[:0], j.in.BodyLen)
+	j.in.Params = j.param
+	return j.cfg.Backend.Do(j.x, &j.in, &j.reply)
+}
+
+// receive takes in the whole request body: no worker is asked for before.
+func (j *job) receive() error {
+	r := &j.x.Request
+	if r.ContentLength > j.cfg.MaxBody {
+		return exchange.ErrBodyTooLarge
+	}
+	if b, ok := r.Body.Buffered(); ok {
+		j.x.Trace.BodyIn = int64(len(b))
+		j.in.Body, j.in.BodyLen = b, int64(len(b))
+		return nil
+	}
+	j.body = j.p.store.Buffer(j.cfg.RequestBuffer, j.cfg.MaxBody)
+	if r.ContentLength > 0 {
+		if err := j.body.Grow(r.ContentLength); err != nil {
+			return bodyError(err)
+		}
+	}
+	if _, err := j.body.ReadFrom(r.Body); err != nil {
+		return bodyError(err)
+	}
+	j.in.BodyLen = j.body.Len()
+	if b, ok := j.body.Bytes(); ok {
+		j.in.Body = b
+		return nil
+	}
+	j.in.OpenBody = j.open
+	return nil
+}
+
+func bodyError(err error) error {
+	if errors.Is(err, spool.ErrTooLarge) {
+		return exchange.ErrBodyTooLarge
+	}
+	return err
+}
+
+// openBody gives each attempt the body from its start.
+func (j *job) openBody() (io.Reader, error) {
+	if j.read == nil {
+		j.read = j.body.Reader()
+	} else {
+		j.read.Rewind()
+	}
+	return j.read, nil
+}

@@ -1,0 +1,181 @@
+// Package upstream sends one request to one backend: it picks a server, waits
+// for one of its workers, speaks the server's protocol and decides whether a
+// failed attempt may be repeated.
+package upstream
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/sock"
+)
+
+// Mode is a choice that may be left to the gateway.
+type Mode uint8
+
+// The modes of KeepConn and Multiplex.
+const (
+	Auto Mode = iota
+	On
+	Off
+)
+
+// Address is where a server listens: network "tcp" or "unix".
+type Address struct {
+	Network, Addr string
+}
+
+// String returns the address as the configuration writes it.
+func (a Address) String() string {
+	if a.Network == "unix" {
+		return "unix:" + a.Addr
+	}
+	return a.Addr
+}
+
+// Config describes a backend. It is comparable in all but Servers, so that a
+// reload can tell whether it changed.
+type Config struct {
+	Name    string
+	Servers []Address
+
+	MaxConns  int  // workers behind each server; 0: unknown
+	KeepConn  Mode // Auto: keep connections when MaxConns is known
+	Multiplex Mode // Auto: ask each server
+	Streams   int  // requests at once on a multiplexed connection
+
+	Queue          int           // requests waiting for a worker
+	QueueTimeout   time.Duration // longest wait for a worker
+	ConnectTimeout time.Duration
+	SendTimeout    time.Duration // between two writes
+	ReadTimeout    time.Duration // between two reads
+	RequestTimeout time.Duration // whole exchange; 0: none
+	IdleTimeout    time.Duration // kept connection unused
+	MaxRequests    int           // per connection; 0: no limit
+	MaxLifetime    time.Duration // of a connection; 0: no limit
+
+	MaxResponseHeader int // bytes of a reply's head
+	Tries             int
+	RetryTimeout      time.Duration // how long refused dials are repeated
+}
+
+// Events report what concerns no single request. Every func is optional and
+// must not block.
+type Events struct {
+	// ServerDown: dials to the server began to fail.
+	ServerDown func(backend, server string, err error)
+	// ServerUp: a dial succeeded after ServerDown.
+	ServerUp func(backend, server string)
+	// Multiplex: the server said whether it carries several requests on one
+	// connection.
+	Multiplex func(backend, server string, on bool)
+}
+
+// Input is a request ready to be sent, as often as it takes.
+type Input struct {
+	Params []byte // CGI variables as FastCGI name-value pairs
+	Body   []byte // the body, if it is in memory
+	// OpenBody returns a reader at the body's start when it is not; BodyLen is
+	// its exact length.
+	OpenBody func() (io.Reader, error)
+	BodyLen  int64
+}
+
+// Reply takes what comes back. Its methods are called on the goroutine of
+// Backend.Do, except Tick. An error from one of them ends the attempt and is
+// returned by Do. None may wait for the client: a worker is held meanwhile.
+type Reply interface {
+	// Interim gets a 1xx response that precedes the final one.
+	Interim(status int, h *exchange.Header) error
+	// Head gets the head of the final response, in x.Response.
+	Head() error
+	// Body gets a piece of the body, valid during the call.
+	Body(p []byte) error
+	// Stderr gets a piece of the application's error output.
+	Stderr(p []byte)
+	// Pause: nothing more has arrived; what was given should go on its way.
+	Pause() error
+	// Tick is called now and then from another goroutine while the request
+	// waits; an error ends it. It must not block.
+	Tick() error
+	// Done is called once, last, when the worker has been released; err is nil
+	// if the reply is complete. The response's head stays valid until it
+	// returns, and it may wait for the client. Do returns its result.
+	Done(err error) error
+}
+
+// Backend is a group of servers that run the same application. Do may be
+// called from any goroutine.
+type Backend struct {
+	cfg     Config
+	events  Events
+	sweeper *sock.Sweeper
+	servers []*server
+	next    atomic.Uint32 // where the search for the least busy server starts
+	calls   sync.Pool     // *call
+	buffers fcgi.Buffers
+	probes  sync.WaitGroup // Multiplex probes in flight
+}
+
+// unknownConns bounds the connections to a server whose number of workers is
+// not known; each then carries one request and is not kept, because a kept
+// connection would occupy a worker that others wait for.
+const unknownConns = 128
+
+// New returns a backend. No connection is opened before the first request.
+// sweeper must outlive it.
+func New(cfg Config, sweeper *sock.Sweeper, ev Events) (*Backend, error) {
+	if len(cfg.Servers) == 0 {
+		return nil, errors.New("upstream: backend " + cfg.Name + " has no servers")
+	}
+	b := &Backend{cfg: cfg, events: ev, sweeper: sweeper}
+	b.calls.New = func() any { return newCall(b) }
+	for _, addr := range cfg.Servers {
+		s, err := newServer(b, addr)
+		if err != nil {
+			return nil, err
+		}
+		b.servers = append(b.servers, s)
+	}
+	sweeper.Add(b)
+	return b, nil
+}
+
+// Sweep implements sock.Swept: idle connections are closed in passing.
+func (b *Backend) Sweep(now int64) {
+	for _, s := range b.servers {
+		s.sweep(now)
+	}
+}
+
+// Close closes the connections: idle ones now, busy ones when their request
+// ends. It returns when all are closed.
+func (b *Backend) Close() {
+	b.sweeper.Remove(b)
+	b.probes.Wait()
+	for _, s := range b.servers {
+		s.close()
+	}
+}
+
+// pick returns the server with the fewest requests in flight that is not known
+// to be down; when all are, the one that has been down longest.
+func (b *Backend) pick(tried *server) *server {
+	if len(b.servers) == 1 {
+		return b.servers[0]
+	}
+	start := int(b.next.Add(1))
+	var best *server
+	for i := range b.servers {
+		s := b.servers[(start+i)%len(b.servers)]
+		if best == nil || s.better(best, tried) {
+			best = s
+		}
+	}
+	return best
+}

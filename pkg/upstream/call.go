@@ -1,0 +1,171 @@
+package upstream
+
+import (
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/cgi"
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
+)
+
+// call is one request on its way through a backend; it turns the records of a
+// FastCGI reply into a response (fcgi.Handler). It is reused.
+type call struct {
+	b   *Backend
+	x   *exchange.Exchange
+	in  *Input
+	out Reply
+
+	safe     bool  // running it twice does no harm
+	deadline int64 // sweeper time; 0: none
+	sent     time.Time
+	watch    watch // for the time before a connection watches the client
+
+	req    fcgi.Request
+	head   cgi.HeadParser
+	inBody bool  // the head is complete
+	got    bool  // the first reply byte has come
+	left   int64 // of a declared body; -1: not declared
+	excess bool  // more came than was declared
+}
+
+func newCall(b *Backend) *call {
+	c := &call{b: b}
+	c.head.MaxBytes = b.cfg.MaxResponseHeader
+	c.watch.c = c
+	return c
+}
+
+func (c *call) begin(x *exchange.Exchange, in *Input, out Reply) {
+	c.x, c.in, c.out = x, in, out
+	c.safe = x.Request.Idempotent()
+	c.deadline = c.b.sweeper.After(c.b.cfg.RequestTimeout)
+	c.req = fcgi.Request{}
+}
+
+func (c *call) end() {
+	c.x, c.in, c.out = nil, nil, nil
+	c.req = fcgi.Request{}
+}
+
+// prepare sets up one attempt.
+func (c *call) prepare(keep bool) error {
+	c.x.Response.Reset()
+	c.head.Reset()
+	c.inBody, c.got, c.excess = false, false, false
+	c.left = -1
+	c.req = fcgi.Request{KeepConn: keep, Params: c.in.Params, Stdin: c.in.Body}
+	if c.in.OpenBody == nil {
+		return nil
+	}
+	r, err := c.in.OpenBody()
+	if err != nil {
+		return err
+	}
+	c.req.StdinReader, c.req.StdinLen = r, c.in.BodyLen
+	return nil
+}
+
+// Stdout implements fcgi.Handler.
+func (c *call) Stdout(p []byte) error {
+	if !c.got {
+		c.got = true
+		c.x.Trace.FirstByte = time.Since(c.sent)
+	}
+	for !c.inBody {
+		rest, done, err := c.head.Feed(p, &c.x.Response)
+		if err != nil {
+			return &ReplyError{What: err.Error()}
+		}
+		if !done {
+			return nil
+		}
+		if err := c.headDone(); err != nil {
+			return err
+		}
+		p = rest
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	return c.out.Body(c.declared(p))
+}
+
+// headDone passes on a head: an interim one, after which another follows, or
+// the final one.
+func (c *call) headDone() error {
+	r := &c.x.Response
+	if c.head.Interim() {
+		err := c.out.Interim(r.Status, &r.Header)
+		r.Reset()
+		return err
+	}
+	c.inBody = true
+	if r.ContentLength >= 0 && !c.x.Request.IsHead() && !exchange.NoBodyStatus(r.Status) {
+		c.left = r.ContentLength
+	}
+	return c.out.Head()
+}
+
+// declared cuts p where the body ends by its own declaration. What is beyond
+// cannot be sent, and a connection on which it came is not to be trusted.
+func (c *call) declared(p []byte) []byte {
+	if c.left < 0 {
+		return p
+	}
+	if int64(len(p)) > c.left {
+		p = p[:c.left]
+		c.excess = true
+	}
+	c.left -= int64(len(p))
+	return p
+}
+
+// complete checks a reply that ended well as records go.
+func (c *call) complete() error {
+	switch {
+	case !c.inBody && c.head.Len() == 0:
+		return &ReplyError{What: "it is empty (no header on its standard output)"}
+	case !c.inBody:
+		return &ReplyError{What: "it ends within its header"}
+	case c.left > 0:
+		return &ReplyError{What: "its body is shorter than its Content-Length"}
+	}
+	return nil
+}
+
+// Stderr implements fcgi.Handler.
+func (c *call) Stderr(p []byte) error {
+	if !c.got {
+		c.got = true
+		c.x.Trace.FirstByte = time.Since(c.sent)
+	}
+	c.out.Stderr(p)
+	return nil
+}
+
+// Pause implements fcgi.Handler.
+func (c *call) Pause() error {
+	if !c.inBody {
+		return nil
+	}
+	return c.out.Pause()
+}
+
+// Tick implements fcgi.Handler.
+func (c *call) Tick() error {
+	if c.deadline != 0 && c.b.sweeper.Now() > c.deadline {
+		return ErrRequestTimeout
+	}
+	return c.out.Tick()
+}
+
+// watch looks after a call while it waits for a worker.
+type watch struct{ c *call }
+
+// Sweep implements sock.Swept.
+func (w *watch) Sweep(int64) {
+	if err := w.c.Tick(); err != nil {
+		w.c.x.Cancel(err)
+	}
+}

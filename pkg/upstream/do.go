@@ -1,0 +1,195 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/pool"
+)
+
+// Do sends in and hands the reply to out. It returns nil only when the reply is
+// complete. Attempts are repeated only while nothing of a reply has come and it
+// is certain, or harmless if not, that the application has not run: the dial
+// was refused, a kept connection turned out to be closed (idempotent methods),
+// or the server said that it is overloaded. Status tells what an error means
+// for a client that has got nothing yet.
+func (b *Backend) Do(x *exchange.Exchange, in *Input, out Reply) error {
+	c := b.calls.Get().(*call)
+	c.begin(x, in, out)
+	err := out.Done(c.run())
+	c.end()
+	b.calls.Put(c)
+	return err
+}
+
+// run makes attempts until one decides.
+func (c *call) run() error {
+	c.x.Trace.Backend = c.b.cfg.Name
+	var tried *server
+	for {
+		s := c.b.pick(tried)
+		err := c.attempt(s)
+		if err == nil || !c.again(err) {
+			return err
+		}
+		if len(c.b.servers) > 1 {
+			tried = s
+		}
+	}
+}
+
+// attempt is one try at one server: wait for a worker, get a connection, run.
+func (c *call) attempt(s *server) error {
+	s.busy.Add(1)
+	defer s.busy.Add(-1)
+	t := &c.x.Trace
+	t.Tries++
+	t.Server = s.name
+	slot, err := c.acquire(s)
+	if err != nil {
+		return err
+	}
+	l, err := c.connect(s, slot)
+	if err != nil {
+		slot.Release(false)
+		return err
+	}
+	err = c.exchange(s, l)
+	slot.Release(err == nil && !c.excess && l.reusable())
+	return err
+}
+
+// acquire waits for a slot. While it waits the client is watched, which no
+// connection does yet.
+func (c *call) acquire(s *server) (*pool.Slot[*link], error) {
+	for {
+		p := s.slots.Load()
+		if !p.Full() {
+			slot, err := p.Acquire(c.x.Context())
+			if !c.replaced(s, p, err) {
+				return slot, err
+			}
+			continue
+		}
+		start := time.Now()
+		c.b.sweeper.Add(&c.watch)
+		slot, err := p.Acquire(c.x.Context())
+		c.b.sweeper.Remove(&c.watch)
+		c.x.Trace.Queue += time.Since(start)
+		if !c.replaced(s, p, err) {
+			return slot, err
+		}
+	}
+}
+
+// replaced reports whether err only says that the pool was exchanged for
+// another meanwhile.
+func (c *call) replaced(s *server, p *pool.Pool[*link], err error) bool {
+	return errors.Is(err, pool.ErrClosed) && s.slots.Load() != p
+}
+
+// restBeforeUnsafe is how long a kept connection must have been quiet before a
+// request that must not run twice is sent on it: a worker that has reached its
+// last request closes within microseconds of its answer.
+const restBeforeUnsafe = 10 * time.Millisecond
+
+// neverRested makes a second attempt use a new connection.
+const neverRested = time.Duration(1<<63 - 1)
+
+// connect gets the slot's connection. A refused dial is repeated for a while,
+// holding the slot: a restarting php-fpm looks like this, and those who wait
+// behind wait in order.
+func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
+	var rest time.Duration
+	switch {
+	case c.x.Trace.Tries > 1:
+		rest = neverRested
+	case !c.safe:
+		rest = restBeforeUnsafe
+	}
+	start := time.Now()
+	l, reused, err := slot.Conn(c.x.Context(), rest)
+	for pause := firstPause; err != nil && c.dialAgain(err, start); pause = min(2*pause, lastPause) {
+		if c.sleep(pause) != nil {
+			break
+		}
+		l, reused, err = slot.Conn(c.x.Context(), rest)
+	}
+	c.x.Trace.Reused = reused
+	if !reused {
+		c.x.Trace.Connect += time.Since(start)
+	}
+	return l, err
+}
+
+// The pauses between refused dials grow from the first to the last.
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 200 * time.Millisecond
+)
+
+// dialAgain reports whether a failed dial should be repeated at this server:
+// not when another server may do, and not beyond the retry timeout.
+func (c *call) dialAgain(err error, start time.Time) bool {
+	var dial *DialError
+	if !errors.As(err, &dial) || errors.Is(err, ErrConnectTimeout) {
+		return false
+	}
+	if len(c.b.servers) > 1 && c.x.Trace.Tries < min(c.b.cfg.Tries, len(c.b.servers)) {
+		return false
+	}
+	return time.Since(start) < c.b.cfg.RetryTimeout
+}
+
+// sleep waits for d, unless the exchange ends first. The client is watched.
+func (c *call) sleep(d time.Duration) error {
+	c.b.sweeper.Add(&c.watch)
+	defer c.b.sweeper.Remove(&c.watch)
+	t := time.NewTimer(d)
+	defer t.Stop()
+	ctx := c.x.Context()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// exchange runs the request on l.
+func (c *call) exchange(s *server, l *link) error {
+	if err := c.prepare(s.keeps()); err != nil {
+		return err
+	}
+	c.sent = time.Now()
+	end, err := l.do(&c.req, c)
+	t := &c.x.Trace
+	t.Upstream = time.Since(c.sent)
+	t.AppStatus = int32(end.AppStatus)
+	if err != nil {
+		return err
+	}
+	return c.complete()
+}
+
+// again decides whether a failed attempt may be followed by another.
+func (c *call) again(err error) bool {
+	if c.x.Trace.Tries >= c.b.cfg.Tries || c.req.Progress.Received || c.x.Cause() != nil {
+		return false
+	}
+	var dial *DialError
+	switch {
+	case errors.As(err, &dial):
+		return len(c.b.servers) > 1
+	case errors.Is(err, fcgi.ErrNoStream):
+		return true // ids of aborted requests are not free yet
+	case errors.Is(err, fcgi.ErrStale):
+		return c.safe && c.x.Trace.Reused || !c.req.Progress.Sent
+	case errors.Is(err, fcgi.ErrOverloaded):
+		return len(c.b.servers) > 1
+	}
+	return false
+}

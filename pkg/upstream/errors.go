@@ -1,0 +1,56 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/pool"
+)
+
+// ErrRequestTimeout: the exchange as a whole took too long.
+var ErrRequestTimeout = errors.New("upstream: request took longer than request_timeout")
+
+// ErrConnectTimeout: a server did not accept a connection in time.
+var ErrConnectTimeout = errors.New("upstream: connect timed out")
+
+// DialError: no server accepted a connection.
+type DialError struct {
+	Server string
+	Err    error
+}
+
+// Error names the server and what the system said.
+func (e *DialError) Error() string {
+	return fmt.Sprintf("upstream: cannot connect to %s: %v", e.Server, e.Err)
+}
+
+// Unwrap returns the system's error.
+func (e *DialError) Unwrap() error { return e.Err }
+
+// ReplyError: the application's reply makes no sense as a response.
+type ReplyError struct{ What string }
+
+// Error says what came.
+func (e *ReplyError) Error() string { return "upstream: bad reply: " + e.What }
+
+// Status returns the HTTP status a client gets for an error of Do that came
+// before anything was sent to it: 503 when there is no room, 504 when time ran
+// out, 502 for everything a backend did wrong.
+func Status(err error) int {
+	switch {
+	case Busy(err):
+		return 503
+	case errors.Is(err, fcgi.ErrReadTimeout), errors.Is(err, fcgi.ErrSendTimeout),
+		errors.Is(err, ErrRequestTimeout), errors.Is(err, ErrConnectTimeout):
+		return 504
+	}
+	return 502
+}
+
+// Busy reports whether err says that there was no worker for the request, so
+// that the client may come again soon.
+func Busy(err error) bool {
+	return errors.Is(err, pool.ErrQueueFull) || errors.Is(err, pool.ErrQueueTimeout) ||
+		errors.Is(err, fcgi.ErrOverloaded)
+}

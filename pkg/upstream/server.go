@@ -1,0 +1,252 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/pool"
+)
+
+// server is one address of a backend and the slots of its workers.
+type server struct {
+	b    *Backend
+	addr Address
+	name string
+	dial net.Dialer
+
+	slots atomic.Pointer[pool.Pool[*link]] // replaced once if multiplexing turns out possible
+	busy  atomic.Int64                     // requests in flight or waiting
+	down  atomic.Int64                     // time of the last failed dial, 0 when up
+	probe atomic.Int32                     // probeState
+
+	sweepAt atomic.Int64 // when idle connections are looked at next
+	reaping atomic.Bool  // a look is under way
+}
+
+// The states of the question whether a server multiplexes.
+const (
+	probeOpen int32 = iota // not asked
+	probing
+	probed
+)
+
+// probeTimeout bounds the wait for an answer: a busy php-fpm gives none.
+const probeTimeout = time.Second
+
+func newServer(b *Backend, addr Address) (*server, error) {
+	s := &server{b: b, addr: addr, name: addr.String()}
+	s.dial.Timeout = b.cfg.ConnectTimeout
+	s.dial.KeepAlive = -1 // four system calls, and requests have deadlines anyway
+	if b.cfg.Multiplex != Auto {
+		s.probe.Store(probed)
+	}
+	p, err := s.newPool(b.cfg.Multiplex == On)
+	if err != nil {
+		return nil, err
+	}
+	s.slots.Store(p)
+	return s, nil
+}
+
+// newPool sizes the pool: as many slots as the server has workers, times the
+// streams where connections are shared.
+func (s *server) newPool(mux bool) (*pool.Pool[*link], error) {
+	c := &s.b.cfg
+	cfg := pool.Config[*link]{
+		MaxConns: c.MaxConns, Streams: 1,
+		Keep:  c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0,
+		Queue: c.Queue, QueueTimeout: c.QueueTimeout,
+		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
+		Dial: s.open,
+	}
+	if mux {
+		cfg.Streams = max(c.Streams, 1)
+		cfg.Keep = c.KeepConn != Off
+		cfg.Dial = s.openMux
+		if cfg.MaxConns == 0 {
+			cfg.MaxConns = (unknownConns + cfg.Streams - 1) / cfg.Streams
+		}
+	}
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = unknownConns
+	}
+	return pool.New(cfg)
+}
+
+// keeps reports whether requests should ask the server to keep the connection.
+func (s *server) keeps() bool {
+	c := &s.b.cfg
+	return c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0
+}
+
+// link is one connection, of either kind.
+type link struct {
+	one *fcgi.Conn
+	mux *fcgi.Mux
+}
+
+// Alive implements pool.Conn.
+func (l *link) Alive() bool {
+	if l.mux != nil {
+		return l.mux.Err() == nil
+	}
+	return l.one.Alive()
+}
+
+// Close implements pool.Conn.
+func (l *link) Close() {
+	if l.mux != nil {
+		l.mux.Close()
+		return
+	}
+	l.one.Close()
+}
+
+func (l *link) do(req *fcgi.Request, h fcgi.Handler) (fcgi.End, error) {
+	if l.mux != nil {
+		return l.mux.Do(req, h)
+	}
+	return l.one.Do(req, h)
+}
+
+// reusable reports whether the link can carry another request.
+func (l *link) reusable() bool {
+	if l.mux != nil {
+		return l.mux.Err() == nil
+	}
+	return l.one.Reusable()
+}
+
+func (s *server) connect(ctx context.Context) (net.Conn, error) {
+	nc, err := s.dial.DialContext(ctx, s.addr.Network, s.addr.Addr)
+	if err == nil {
+		s.markUp()
+		return nc, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	s.markDown(err)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errors.Join(ErrConnectTimeout, err)
+	}
+	return nil, &DialError{Server: s.name, Err: err}
+}
+
+func (s *server) open(ctx context.Context) (*link, error) {
+	nc, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.askOnce()
+	return &link{one: fcgi.NewConn(nc, fcgi.Config{
+		Sweeper: s.b.sweeper, Buffers: &s.b.buffers,
+		ReadTimeout: s.b.cfg.ReadTimeout, SendTimeout: s.b.cfg.SendTimeout,
+	})}, nil
+}
+
+func (s *server) openMux(ctx context.Context) (*link, error) {
+	nc, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &link{mux: fcgi.NewMux(nc, fcgi.MuxConfig{
+		Sweeper: s.b.sweeper, Buffers: &s.b.buffers,
+		ReadTimeout: s.b.cfg.ReadTimeout, SendTimeout: s.b.cfg.SendTimeout,
+		Streams: s.b.cfg.Streams,
+	})}, nil
+}
+
+// askOnce starts the question whether the server multiplexes, on a connection
+// of its own so that no request waits for the answer. It is asked again after a
+// time without answer.
+func (s *server) askOnce() {
+	if !s.probe.CompareAndSwap(probeOpen, probing) {
+		return
+	}
+	s.b.probes.Add(1)
+	go s.ask() // ends within connect and probe timeouts; Backend.Close waits for it
+}
+
+func (s *server) ask() {
+	defer s.b.probes.Done()
+	ctx, stop := context.WithTimeout(context.Background(), probeTimeout)
+	defer stop()
+	nc, err := s.dial.DialContext(ctx, s.addr.Network, s.addr.Addr)
+	if err != nil {
+		s.probe.Store(probeOpen)
+		return
+	}
+	defer nc.Close()
+	v, err := fcgi.Probe(nc, probeTimeout)
+	if errors.Is(err, fcgi.ErrReadTimeout) {
+		s.probe.Store(probeOpen) // busy: the next dial asks again
+		return
+	}
+	s.probe.Store(probed)
+	if f := s.b.events.Multiplex; f != nil {
+		f(s.b.cfg.Name, s.name, v.Mpxs)
+	}
+	if v.Mpxs {
+		s.goMux()
+	}
+}
+
+// goMux replaces the slots by those of shared connections. Requests in the old
+// pool end there; those who wait for it come over.
+func (s *server) goMux() {
+	p, err := s.newPool(true)
+	if err != nil {
+		return
+	}
+	s.slots.Swap(p).Close()
+}
+
+func (s *server) markDown(err error) {
+	if s.down.Swap(time.Now().UnixNano()) == 0 && s.b.events.ServerDown != nil {
+		s.b.events.ServerDown(s.b.cfg.Name, s.name, err)
+	}
+}
+
+func (s *server) markUp() {
+	if s.down.Load() != 0 && s.down.Swap(0) != 0 && s.b.events.ServerUp != nil {
+		s.b.events.ServerUp(s.b.cfg.Name, s.name)
+	}
+}
+
+// better reports whether s should be taken rather than o: one that was not
+// just tried, one that is up, one that has less to do.
+func (s *server) better(o, tried *server) bool {
+	if (s == tried) != (o == tried) {
+		return o == tried
+	}
+	ds, do := s.down.Load(), o.down.Load()
+	if (ds == 0) != (do == 0) {
+		return ds == 0
+	}
+	if ds != 0 {
+		return ds < do
+	}
+	return s.busy.Load() < o.busy.Load()
+}
+
+// sweep closes idle connections about ten times per idle timeout, on a
+// goroutine of its own because closing takes locks and system calls.
+func (s *server) sweep(now int64) {
+	every := int64(s.b.cfg.IdleTimeout / 10)
+	if every == 0 || now < s.sweepAt.Load() || !s.reaping.CompareAndSwap(false, true) {
+		return
+	}
+	s.sweepAt.Store(now + every)
+	go func() { // ends after one pass over the idle connections
+		defer s.reaping.Store(false)
+		s.slots.Load().CloseIdle()
+	}()
+}
+
+func (s *server) close() { s.slots.Load().Close() }
