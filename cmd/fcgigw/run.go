@@ -48,6 +48,11 @@ Exit status: 0 after a stop that was asked for, 1 when it could not start or run
 // serve runs cfg until a signal ends it. ready, if not nil, is called when
 // requests are accepted.
 func serve(ctx context.Context, cfg *config.Config, path string, allowRoot bool, ready func()) error {
+	stopProfile, err := profile()
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)

@@ -1,8 +1,6 @@
 package cgi_test
 
 import (
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -224,86 +222,4 @@ func FuzzHeaderNames(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestBadCustomParamsAreRefused(t *testing.T) {
-	for _, c := range []struct {
-		name, value string
-		want        error
-	}{
-		{"A-B", "x", cgi.ErrParamName},
-		{"", "x", cgi.ErrParamName},
-		{"1A", "x", cgi.ErrParamName},
-		{"A B", "x", cgi.ErrParamName},
-		{"A", "${", vars.ErrSyntax},
-		{"PHP_VALUE", "auto_prepend_file=$http_x", cgi.ErrClientSetting},
-		{"PHP_ADMIN_VALUE", "open_basedir=$document_root$uri", cgi.ErrClientSetting},
-		{"PHP_VALUE", "open_basedir=$1", cgi.ErrClientSetting},
-	} {
-		_, err := cgi.New(cgi.Config{Custom: map[string]string{c.name: c.value}})
-		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), fmt.Sprintf("%q", c.name)) {
-			t.Errorf("%s=%s: %v", c.name, c.value, err)
-		}
-	}
-	var unknown *vars.UnknownError
-	if _, err := cgi.New(cgi.Config{Custom: map[string]string{"A": "$nope"}}); !errors.As(err, &unknown) {
-		t.Errorf("%v", err)
-	}
-	cfg := cgi.Config{Custom: map[string]string{"PHP_VALUE": "open_basedir=$document_root", "_a9": "$n"}, Groups: []string{"n"}}
-	if got := params(t, cfg, request(), script()); got["PHP_VALUE"] != "open_basedir=/srv" {
-		t.Errorf("PHP_VALUE is %q", got["PHP_VALUE"])
-	}
-}
-
-// pair encodes as FastCGI does, for names and values below 128 bytes.
-func pair(dst, name, value []byte) []byte {
-	dst = append(dst, byte(len(name)), byte(len(value)))
-	return append(append(dst, name...), value...)
-}
-
-func browser() *vars.Env {
-	return request("host: ex.test", "accept: text/html,application/xhtml+xml", "accept-encoding: gzip, br",
-		"accept-language: en", "cookie: sid=0123456789abcdef", "user-agent: Mozilla/5.0 (X11; Linux x86_64)")
-}
-
-func TestAppendAllocatesNothing(t *testing.T) {
-	p, err := cgi.New(cgi.Config{Software: "fcgigw", Custom: map[string]string{"APP": "x", "U": "$uri-$host"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, s, dst := browser(), script(), make([]byte, 0, 4096)
-	e.X.Request.Header.AddString("cookie", "b=2")
-	x := e.X
-	req := x.Request
-	if n := testing.AllocsPerRun(200, func() {
-		x.Reset() // gives the scratch space back
-		x.Request = req
-		dst = p.Append(dst[:0], pair, e, s)
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
-func BenchmarkParams(b *testing.B) {
-	p, err := cgi.New(cgi.Config{Software: "fcgigw"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	e, s, dst := browser(), script(), make([]byte, 0, 4096)
-	e.X.Trace.SetID([]byte("0123456789abcdef"))
-	x, fields := e.X, append([]exchange.Field(nil), e.X.Request.Header.All()...)
-	req := x.Request
-	b.ReportAllocs()
-	for b.Loop() {
-		x.Reset()
-		x.Request = req
-		x.Request.Header.Reset()
-		for _, f := range fields {
-			x.Request.Header.Add(f.Name, f.Value)
-		}
-		dst = p.Append(dst[:0], pair, e, s)
-	}
-	n := 0
-	p.Append(nil, func(dst, _, _ []byte) []byte { n++; return dst }, e, s)
-	b.ReportMetric(float64(n), "params")
 }

@@ -24,4 +24,4 @@
 // The package opens nothing but the file it is asked to load.
 package config
 
-//go:generate go test -run TestGeneratedFilesAreCurrent -update .
+//go:generate go test -run TestGeneratedFilesAreCurrent . -update

@@ -26,8 +26,6 @@ type Trace struct {
 	// StderrDropped counts bytes of stderr beyond the bound.
 	StderrDropped int64
 
-	Script string // SCRIPT_FILENAME sent, for error lines
-
 	id    [36]byte
 	idLen int
 }

@@ -54,7 +54,7 @@ func (t Type) stream() bool {
 	case TypeParams, TypeStdin, TypeStdout, TypeStderr, TypeData:
 		return true
 	}
-	return t == 0 || t > TypeUnknownType
+	return t > TypeUnknownType
 }
 
 // Header is a record header without its version byte (section 3.3).

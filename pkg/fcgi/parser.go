@@ -47,6 +47,9 @@ func (p *Parser) Next(b []byte) (part Part, used int, err error) {
 	if err != nil {
 		return Part{}, used, err
 	}
+	if h.Type == 0 {
+		return Part{}, used, &ProtocolError{What: "type not allowed", ID: h.ID}
+	}
 	if !h.Type.stream() {
 		part, n, err := whole(h, b)
 		return part, used + n, err

@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"io"
+	"errors"
 	"os"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -43,21 +43,5 @@ func (t *tap) SendFile(f *os.File, off, n int64, last bool) error {
 	if s, ok := t.Sink.(static.FileSender); ok {
 		return s.SendFile(f, off, n, last)
 	}
-	return sendCopied(t.Sink, f, off, n, last)
-}
-
-func sendCopied(s exchange.Sink, f *os.File, off, n int64, last bool) error {
-	buf := make([]byte, min(n, 64<<10))
-	for n > 0 {
-		part := buf[:min(n, int64(len(buf)))]
-		if _, err := f.ReadAt(part, off); err != nil {
-			return io.ErrUnexpectedEOF
-		}
-		off += int64(len(part))
-		n -= int64(len(part))
-		if err := s.Write(part, last && n == 0); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.ErrUnsupported
 }

@@ -167,9 +167,6 @@ func (v *visit) findLocation(to *hop) bool {
 	v.env.Location = loc.name
 	v.env.Root = loc.base
 	v.env.RealRoot, v.env.Filename = nil, nil
-	if loc.root != nil {
-		v.env.RealRoot = nil
-	}
 	v.x.Trace.Location = loc.name
 	return true
 }
@@ -203,8 +200,8 @@ func (v *visit) logFailure(status int) {
 	if t.Server != "" {
 		fields = append(fields, zap.String("server", t.Server))
 	}
-	if t.Script != "" {
-		fields = append(fields, zap.String("script", t.Script))
+	if v.script.Filename != nil {
+		fields = append(fields, zap.ByteString("script", v.script.Filename))
 	}
 	if h := failureHint(t); h != "" {
 		fields = append(fields, zap.String("hint", h))

@@ -24,7 +24,6 @@
 //     as what it is not. Anything else a client lists it loses, Authorization,
 //     Cookie and X-Forwarded-For included; what the gateway adds later is not
 //     touched. Proxy-Authorization is not on that section's list and stays.
-//   - Content-Length: Request.ContentLength is the only truth.
 //   - Expect: it is the listener's to answer.
 //   - Proxy: it would be HTTP_PROXY in a CGI program's environment.
 //   - names with other bytes than letters, digits and '-', unless Limits allows
@@ -32,7 +31,8 @@
 //     they are dropped without an error and counted in Meta.Dropped.
 //
 // Host stays and holds the winner: with a target in absolute form it is the
-// target's authority (RFC 9112 section 3.2.2).
+// target's authority (RFC 9112 section 3.2.2). Content-Length stays, so that a
+// length of zero can be told from none; Request.ContentLength is what counts.
 //
 // # Buffers
 //

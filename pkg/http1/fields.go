@@ -82,7 +82,6 @@ func (p *parser) field(name, value []byte, strange bool) {
 	case "content-length":
 		p.length = value
 		p.lengths++
-		return
 	case "transfer-encoding":
 		p.coding = value
 		p.codings++

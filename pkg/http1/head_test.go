@@ -19,6 +19,7 @@ var headRows = []headRow{
 	{"RFC 9112 2.2 space before the fields", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", "400"},
 	{"RFC 9112 2.2 LF only", "GET / HTTP/1.1\nHost: h\n\n", "400"},
 	{"RFC 9112 2.2 LF CR LF", "GET / HTTP/1.1\nHost: h\r\n\r\n", "400"},
+	{"RFC 9112 2.2 bare CR for the first line end", "GET / HTTP/1.1\rXHost: h\r\n\r\n", "400"},
 	{"RFC 9112 2.2 the rest", "GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /2", `GET / @h rest="GET /2"`},
 	{"RFC 9112 9.3.2 pipelined", "GET / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: i\r\n\r\n", `GET / @h rest="GET / HTTP/1.1\r\nHost: i\r\n\r\n"`},
 	{"RFC 9112 6 body that looks like an end", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n\r\n\r\n", `POST / @h len=4 rest="\r\n\r\n"`},
@@ -71,6 +72,17 @@ func TestAuthorityOfTheTargetReplacesHost(t *testing.T) {
 	}
 	if string(x.Request.Host) != "ex.test" || !m.HasHost {
 		t.Errorf("host %q, has %v", x.Request.Host, m.HasHost)
+	}
+}
+
+func TestLengthOfZeroIsToldFromNone(t *testing.T) {
+	x, _ := parseString(t, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+	if r := &x.Request; r.ContentLength != 0 || string(r.Header.Get("content-length")) != "0" {
+		t.Errorf("%d, field %q", r.ContentLength, r.Header.Get("content-length"))
+	}
+	x, _ = parseString(t, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+	if x.Request.Header.Has("content-length") {
+		t.Error("a chunked body has a length")
 	}
 }
 

@@ -44,7 +44,7 @@ func renderRequest(x *exchange.Exchange, m *Meta) string {
 	add(len(r.Authority) > 0, "@%s", r.Authority)
 	add(r.Minor != 1 || r.Major != 1, "%d.%d", r.Major, r.Minor)
 	for _, f := range r.Header.All() {
-		add(string(f.Name) != "host", "%s:%s", f.Name, f.Value)
+		add(string(f.Name) != "host" && string(f.Name) != "content-length", "%s:%s", f.Name, f.Value)
 	}
 	add(!m.KeepAlive, "close")
 	add(m.Chunked, "chunked")
@@ -54,6 +54,7 @@ func renderRequest(x *exchange.Exchange, m *Meta) string {
 	add(m.Dropped > 0, "dropped=%d", m.Dropped)
 	add(m.Asterisk, "asterisk")
 	add(m.Absolute, "absolute")
+	add(r.ContentLength > 0 && r.Header.Count("content-length") != 1, "NO LENGTH FIELD")
 	add(r.Header.Has("host") != (len(r.Authority) > 0), "HOST FIELD AND AUTHORITY DIFFER")
 	return strings.Join(s, " ")
 }

@@ -62,6 +62,10 @@ type Config[C Conn] struct {
 	MaxRequests int
 	// MaxLifetime closes a connection of that age; 0 means never.
 	MaxLifetime time.Duration
+	// Trust is for how long after its last use a kept connection is believed to
+	// be alive without a look at it, which costs a system call. A request that
+	// finds it closed after all must be one that can be repeated.
+	Trust time.Duration
 }
 
 // Pool hands out slots. All methods may be called from any goroutine.

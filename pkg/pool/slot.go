@@ -41,7 +41,7 @@ func (s *Slot[C]) Conn(ctx context.Context, rest time.Duration) (conn C, reused 
 		return s.p.shared.join(ctx, s)
 	}
 	if s.kept.have {
-		if !s.kept.worn(&s.p.cfg) && s.rested(rest) && s.kept.conn.Alive() {
+		if !s.kept.worn(&s.p.cfg) && s.fit(rest) {
 			s.kept.uses++
 			s.p.reuses.Add(1)
 			return s.kept.conn, true, nil
@@ -56,8 +56,15 @@ func (s *Slot[C]) Conn(ctx context.Context, rest time.Duration) (conn C, reused 
 	return conn, false, nil
 }
 
-func (s *Slot[C]) rested(d time.Duration) bool {
-	return d <= 0 || s.res.IdleDuration() >= d
+// fit reports whether the kept connection may carry a request that asks for so
+// much rest. One that asks for none can be repeated, so it trusts a connection
+// that was in use a moment ago.
+func (s *Slot[C]) fit(rest time.Duration) bool {
+	idle := s.res.IdleDuration()
+	if rest <= 0 && idle < s.p.cfg.Trust {
+		return true
+	}
+	return idle >= rest && s.kept.conn.Alive()
 }
 
 // Fail closes the slot's connection, which must not carry another request. The

@@ -323,7 +323,25 @@ func (c *conn) call() {
 		a.x.Response.Reset()
 		c.plain(500, "internal error")
 	}()
+	if a.meta.Asterisk {
+		c.options()
+		return
+	}
 	c.srv.handler.Serve(a.x)
+}
+
+// allow lists the methods that may reach a handler.
+const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// options answers "OPTIONS *", which asks about the server and not about any
+// site (RFC 9110 section 9.3.7).
+func (c *conn) options() {
+	r := &c.act.x.Response
+	r.Status = 204
+	r.Header.AddString("Allow", allow)
+	if c.act.sink.Start(r) == nil {
+		_ = c.act.sink.Write(nil, true) // an error ends the connection in answer
+	}
 }
 
 // mayKeep reports whether the connection can carry another request after the
@@ -352,6 +370,9 @@ func (c *conn) plain(status int, text string) {
 	r := &a.x.Response
 	r.Status = status
 	r.Header.AddString("Content-Type", "text/plain; charset=utf-8")
+	if status == 405 {
+		r.Header.AddString("Allow", allow)
+	}
 	body := append([]byte(text), '\n')
 	r.ContentLength = int64(len(body))
 	if a.sink.Start(r) == nil {

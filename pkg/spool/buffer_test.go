@@ -35,9 +35,9 @@ func chunked(body []byte, step int) func(yield func([]byte) bool) {
 }
 
 func TestBufferReturnsWhatWasWritten(t *testing.T) {
-	for _, size := range []int{0, 1, smallChunk - 1, smallChunk, smallChunk + 1, middleChunk + 1, largeChunk, largeChunk + 1, 3*largeChunk + 5} {
+	for _, size := range []int{0, 1, 99, smallChunk - 1, smallChunk, smallChunk + 1, middleChunk + 1, largeChunk, largeChunk + 1, 3*largeChunk + 5} {
 		for _, memMax := range []int64{-1, 0, 1, 1000, smallChunk, largeChunk, 1 << 20, 1<<63 - 1} {
-			for _, step := range []int{700, 5000, 1 << 20} {
+			for _, step := range []int{700, 1 << 20} {
 				t.Run(fmt.Sprintf("%d bytes by %d, %d in memory", size, step, memMax), func(t *testing.T) {
 					s := newStore(t, 0)
 					body := content(size)
@@ -71,6 +71,9 @@ func checkBody(t *testing.T, b *Buffer, body []byte, memMax int64) {
 	}
 	checkNext(t, r, body)
 	_ = r.Close()
+	if len(body) > 100 {
+		return // the next reads byte by byte
+	}
 	if err := iotest.TestReader(io.NewSectionReader(b, 0, b.Len()), body); err != nil {
 		t.Error(err)
 	}

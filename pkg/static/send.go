@@ -40,10 +40,12 @@ func (j *job) send(f *os.File, r span, last bool) error {
 	}
 	if fs, ok := j.x.Sink.(FileSender); ok && r.n >= sendfileMin {
 		err := fs.SendFile(f, r.from, r.n, last)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
 			return ErrShrunk
+		case !errors.Is(err, errors.ErrUnsupported):
+			return err
 		}
-		return err
 	}
 	return j.copy(f, r, last)
 }

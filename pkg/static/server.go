@@ -27,7 +27,8 @@ type FileSender interface {
 	// SendFile sends exactly n bytes of f from offset off as the next part of
 	// the body and waits for the client, within the send timeout. last says
 	// that the body ends with them. f's own offset is left alone and f is not
-	// kept. When the file ends early it returns io.ErrUnexpectedEOF.
+	// kept. When the file ends early it returns io.ErrUnexpectedEOF, and
+	// errors.ErrUnsupported when it has no such way, having sent nothing.
 	SendFile(f *os.File, off, n int64, last bool) error
 }
 

@@ -53,6 +53,9 @@ func newServer(b *Backend, addr Address) (*server, error) {
 	return s, nil
 }
 
+// trustIdle is how long a connection is taken for alive after its last use.
+const trustIdle = 100 * time.Millisecond
+
 // newPool sizes the pool: as many slots as the server has workers, times the
 // streams where connections are shared.
 func (s *server) newPool(mux bool) (*pool.Pool[*link], error) {
@@ -62,7 +65,7 @@ func (s *server) newPool(mux bool) (*pool.Pool[*link], error) {
 		Keep:  c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0,
 		Queue: c.Queue, QueueTimeout: c.QueueTimeout,
 		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
-		Dial: s.open,
+		Trust: trustIdle, Dial: s.open,
 	}
 	if mux {
 		cfg.Streams = max(c.Streams, 1)

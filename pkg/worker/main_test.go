@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -154,11 +155,29 @@ func playing(t *testing.T, name string) Config {
 // two at least.
 func group(t *testing.T, master int) []int {
 	t.Helper()
-	workers := children(master)
+	workers := children(t, master)
 	if len(workers) < 2 {
 		t.Fatalf("workers %v: too few to prove anything", workers)
 	}
 	return append(workers, master)
+}
+
+// children lists the direct children of a process.
+func children(t *testing.T, parent int) []int {
+	t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for field := range strings.FieldsSeq(string(data)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
 }
 
 // watch opens a pidfd for each process while it is known to be alive.

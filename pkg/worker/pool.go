@@ -124,18 +124,14 @@ func (p *Pool) Done() <-chan struct{} { return p.done }
 
 // Stop ends php-fpm and waits until it is gone: first gracefully, letting
 // requests end (SIGQUIT), then at once (SIGTERM), then by force (SIGKILL), all
-// within ctx's deadline or Config.StopTimeout. A worker that holds an idle
-// kept connection does not end gracefully before that is closed, so callers
-// close theirs first. It returns ErrKilled if force was needed. Stop may be
+// within ctx's deadline or Config.StopTimeout. A worker does not end gracefully
+// while its client holds the connection, idle or answered, so callers close
+// theirs first. It returns ErrKilled if force was needed. Stop may be
 // called again and from several goroutines.
 func (p *Pool) Stop(ctx context.Context) error {
 	p.end()
 	quit, term := stopPhases(ctx, p.conf.StopTimeout)
-	early := min(quit, nudgeAfter)
-	switch {
-	case p.ends(ctx, (*master).quit, early),
-		p.ends(ctx, (*master).nudge, quit-early),
-		p.ends(ctx, (*master).terminate, term):
+	if p.ends(ctx, (*master).quit, quit) || p.ends(ctx, (*master).terminate, term) {
 		return nil
 	}
 	if m := p.current(); m != nil {

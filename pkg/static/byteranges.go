@@ -10,16 +10,16 @@ import (
 // cannot be made to hold it, since it is chosen anew for each response.
 const boundaryLen = 32
 
-// multipart writes the framing of a multipart/byteranges body (RFC 9110 section
+// byteranges writes the framing of a multipart/byteranges body (RFC 9110 section
 // 14.6).
-type multipart struct {
+type byteranges struct {
 	boundary  []byte
 	mediaType []byte
 	size      int64
 }
 
 // appendHead appends what comes before part r.
-func (m *multipart) appendHead(b []byte, r span) []byte {
+func (m *byteranges) appendHead(b []byte, r span) []byte {
 	b = append(b, "\r\n--"...)
 	b = append(b, m.boundary...)
 	b = append(b, "\r\nContent-Type: "...)
@@ -30,14 +30,14 @@ func (m *multipart) appendHead(b []byte, r span) []byte {
 }
 
 // appendTail appends what ends the body.
-func (m *multipart) appendTail(b []byte) []byte {
+func (m *byteranges) appendTail(b []byte) []byte {
 	b = append(b, "\r\n--"...)
 	b = append(b, m.boundary...)
 	return append(b, "--\r\n"...)
 }
 
 // length returns the size of the whole body in bytes.
-func (m *multipart) length(spans []span) int64 {
+func (m *byteranges) length(spans []span) int64 {
 	var scratch [512]byte
 	n := int64(len(m.appendTail(scratch[:0])))
 	for _, r := range spans {
@@ -57,7 +57,7 @@ func appendBoundary(b []byte) []byte {
 func (j *job) sendRanges(f *os.File, spans []span) error {
 	j.describe(206)
 	h := &j.x.Response.Header
-	m := multipart{
+	m := byteranges{
 		boundary:  appendBoundary(j.x.Alloc(boundaryLen)[:0]),
 		mediaType: h.Get("content-type"),
 		size:      j.info.Size,
@@ -71,7 +71,7 @@ func (j *job) sendRanges(f *os.File, spans []span) error {
 	return j.started(j.sendParts(f, &m, spans))
 }
 
-func (j *job) sendParts(f *os.File, m *multipart, spans []span) error {
+func (j *job) sendParts(f *os.File, m *byteranges, spans []span) error {
 	var scratch [512]byte
 	for _, r := range spans {
 		if err := j.x.Sink.Write(m.appendHead(scratch[:0], r), false); err != nil {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fcgigw/fcgigw/bench/rig"
+)
+
+// options are the flags of the comparison.
+type options struct {
+	rows     []row
+	gateways []string // programs, hence without nginx-kept
+	rounds   int
+	measure  time.Duration
+	warmup   time.Duration
+	workers  int
+	strace   bool
+	out      string
+	fcgigw   string
+	caddy    string
+	lines    string
+	profiles string
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	rows := fs.String("rows", "all", "rows to measure, by name with commas: "+strings.Join(rowNames(allRows()), " "))
+	gateways := fs.String("gateways", "nginx,caddy,fcgigw", "gateways to measure; ratios need nginx")
+	seconds := fs.Float64("seconds", 1.5, "measured time of each run; some rows take a multiple")
+	warmup := fs.Float64("warmup", 0.5, "warm-up before each run, in seconds")
+	fs.IntVar(&o.rounds, "rounds", 5, "rounds of each row; medians are reported")
+	fs.IntVar(&o.workers, "workers", 2, "nginx worker processes, and GOMAXPROCS of the others")
+	fs.BoolVar(&o.strace, "strace", true, "count system calls in a short extra run, if strace is there")
+	fs.StringVar(&o.out, "out", "bench/RESULTS.md", "file for the results, beneath the module root; empty for none")
+	fs.StringVar(&o.fcgigw, "fcgigw", "", "fcgigw program to measure (default: build ./cmd/fcgigw)")
+	fs.StringVar(&o.caddy, "caddy", "", "Caddy program to measure (default: build "+caddyVersion+" once)")
+	fs.StringVar(&o.lines, "fcgigw-backend", "", "TOML lines added to fcgigw's backend table")
+	fs.StringVar(&o.profiles, "cpuprofile", "", "folder for a CPU profile of each fcgigw run (FCGIGW_CPUPROFILE)")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	if o.rounds < 1 || *seconds <= 0 || *warmup < 0 || o.workers < 1 {
+		return o, fmt.Errorf("-rounds, -seconds, -workers must be above zero and -warmup not below")
+	}
+	o.measure = time.Duration(*seconds * float64(time.Second))
+	o.warmup = time.Duration(*warmup * float64(time.Second))
+	var err error
+	if o.rows, err = pickRows(*rows); err != nil {
+		return o, err
+	}
+	o.gateways, err = pickGateways(*gateways)
+	return o, err
+}
+
+// pickRows returns the named rows in their own order.
+func pickRows(names string) ([]row, error) {
+	all := allRows()
+	if names == "all" {
+		return all, nil
+	}
+	wanted := strings.Split(names, ",")
+	for _, name := range wanted {
+		if !slices.Contains(rowNames(all), name) {
+			return nil, fmt.Errorf("no row %q; there are %s", name, strings.Join(rowNames(all), ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(r row) bool { return !slices.Contains(wanted, r.name) }), nil
+}
+
+func pickGateways(names string) ([]string, error) {
+	known := []string{rig.Nginx, rig.Caddy, rig.Fcgigw}
+	wanted := strings.Split(names, ",")
+	for _, name := range wanted {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("no gateway %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return wanted, nil
+}

@@ -1,0 +1,155 @@
+package fcgi_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+)
+
+// short is a timeout that is meant to pass.
+const short = 20 * time.Millisecond
+
+func TestSilentBackendIsAReadTimeout(t *testing.T) {
+	noLeaks(t)
+	say := fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stdout([]byte("x")), fcgitest.Stall()}
+	path := fcgitest.StartScripts(t, fcgitest.Script{fcgitest.Stall()}, fcgitest.Script{fcgitest.Stall()}, say, say)
+	sw := sweeper(t, time.Millisecond)
+	for _, received := range []bool{false, true} {
+		c := newConn(t, dial(t, path), fcgi.Config{Sweeper: sw, ReadTimeout: short})
+		req := post(nil)
+		if _, err := c.Do(req, new(collect)); err != fcgi.ErrReadTimeout || req.Progress.Received != received || c.Reusable() {
+			t.Fatalf("conn: %v, %+v", err, req.Progress)
+		}
+		m := newMux(t, dial(t, path), fcgi.MuxConfig{Sweeper: sw, ReadTimeout: short})
+		req = post(nil)
+		if _, err := m.Do(req, new(collect)); err != fcgi.ErrReadTimeout || req.Progress.Received != received {
+			t.Fatalf("mux: %v, %+v", err, req.Progress)
+		}
+		if m.Err() != nil || m.InUse() != 1 {
+			t.Fatalf("mux: %v, %d in use", m.Err(), m.InUse())
+		}
+	}
+}
+
+func TestReadTimeoutCountsFromTheLastBytes(t *testing.T) {
+	// Each piece comes within the timeout, the whole reply does not. The
+	// ticks pace the backend, so nothing here depends on the machine's speed.
+	noLeaks(t)
+	const pieces = 5
+	tick := make(chan struct{})
+	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
+		for range pieces {
+			for range 300 {
+				select {
+				case <-tick:
+				case <-r.Aborted:
+					return
+				}
+			}
+			w.WriteString("x")
+			w.Flush()
+		}
+	}}
+	c := newConn(t, dial(t, s.Start(t)), fcgi.Config{Sweeper: sweeper(t, time.Millisecond), ReadTimeout: 2 * time.Second})
+	h := &collect{onTick: func() error {
+		select {
+		case tick <- struct{}{}:
+		default:
+		}
+		return nil
+	}}
+	if _, err := c.Do(post(nil), h); err != nil || h.out.Len() != pieces {
+		t.Fatalf("%v, %d bytes", err, h.out.Len())
+	}
+}
+
+func TestBackendThatDoesNotReadIsASendTimeout(t *testing.T) {
+	noLeaks(t)
+	stall := fcgitest.Script{fcgitest.Stall()}
+	path := fcgitest.StartScripts(t, stall, stall, stall)
+	sw := sweeper(t, time.Millisecond)
+	big := make([]byte, 8<<20)
+	c := newConn(t, dial(t, path), fcgi.Config{Sweeper: sw, SendTimeout: short, ReadTimeout: time.Nanosecond})
+	if _, err := c.Do(post(big), new(collect)); err != fcgi.ErrSendTimeout {
+		t.Fatalf("raw: %v", err)
+	}
+	p := newConn(t, &fcgitest.Conn{Conn: dial(t, path)}, fcgi.Config{Sweeper: sw, SendTimeout: short})
+	if _, err := p.Do(post(big), new(collect)); err != fcgi.ErrSendTimeout {
+		t.Fatalf("plain: %v", err)
+	}
+	m := newMux(t, dial(t, path), fcgi.MuxConfig{Sweeper: sw, SendTimeout: short})
+	if _, err := m.Do(post(big), new(collect)); err != fcgi.ErrSendTimeout || m.Err() != fcgi.ErrSendTimeout {
+		t.Fatalf("mux: %v, %v", err, m.Err())
+	}
+}
+
+func TestBackendThatDiesWithinItsReplyIsNoticedWithoutReadTimeout(t *testing.T) {
+	// Data and end of stream arrive before the client reads: one edge for
+	// both. The sweeper's look finds the end.
+	noLeaks(t)
+	s := sweeper(t, time.Millisecond)
+	for range 20 {
+		path := fcgitest.StartScripts(t, fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stdout([]byte("x")), fcgitest.Close()})
+		c := newConn(t, dial(t, path), fcgi.Config{Sweeper: s})
+		if _, err := c.Do(post(nil), new(collect)); !errors.Is(err, fcgi.ErrTruncated) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSlowBodyIsNotASendTimeout(t *testing.T) {
+	noLeaks(t)
+	s := echoServer()
+	pr, pw := io.Pipe()
+	h := new(collect)
+	waited := make(chan struct{})
+	h.onTick = func() error {
+		if h.ticks.Load() == 100 {
+			close(waited)
+		}
+		return nil
+	}
+	go func() { // ends when the request has waited for 100 ticks
+		<-waited
+		pw.Write([]byte("body"))
+		pw.Close()
+	}()
+	c := newConn(t, dial(t, s.Start(t)), fcgi.Config{Sweeper: sweeper(t, time.Millisecond), SendTimeout: short, ReadTimeout: patience})
+	_, err := c.Do(&fcgi.Request{KeepConn: true, StdinReader: pr, StdinLen: 4}, h)
+	if err != nil || !c.Reusable() {
+		t.Fatalf("%v, reusable %v", err, c.Reusable())
+	}
+}
+
+func TestTickEndsARequestWhoseClientIsGone(t *testing.T) {
+	gone := errors.New("client gone")
+	for name, mux := range map[string]bool{"conn": false, "mux": true} {
+		t.Run(name, func(t *testing.T) {
+			noLeaks(t)
+			s := &fcgitest.Server{Mpxs: true, Handler: func(_ *fcgitest.Response, r *fcgitest.Request) { <-r.Aborted }}
+			path := s.Start(t)
+			h := new(collect)
+			h.onTick = func() error {
+				if h.ticks.Load() < 5 {
+					return nil
+				}
+				return gone
+			}
+			sw := sweeper(t, time.Millisecond)
+			do := newConn(t, dial(t, path), fcgi.Config{Sweeper: sw}).Do
+			if mux {
+				do = newMux(t, dial(t, path), fcgi.MuxConfig{Sweeper: sw}).Do
+			}
+			if _, err := do(post(nil), h); err != gone {
+				t.Fatal(err)
+			}
+			if h.ticks.Load() != 5 {
+				t.Fatalf("%d ticks", h.ticks.Load())
+			}
+		})
+	}
+}
