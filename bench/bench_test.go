@@ -50,7 +50,7 @@ func TestTheDefaultRunFitsIntoTenMinutes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const startAndStop = 800 * time.Millisecond
+	const startAndStop = 600 * time.Millisecond
 	var total time.Duration
 	for _, r := range o.rows {
 		each := o.warmup + r.runTime(o.measure) + startAndStop

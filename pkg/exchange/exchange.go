@@ -16,11 +16,11 @@ type Exchange struct {
 	Trace    Trace
 
 	arena  arena
-	cancel canceler
+	cancel *canceler
 }
 
 // New returns an empty Exchange.
-func New() *Exchange { return &Exchange{} }
+func New() *Exchange { return &Exchange{cancel: &canceler{}} }
 
 // Reset prepares x for the next request and keeps its storage.
 func (x *Exchange) Reset() {
@@ -30,7 +30,10 @@ func (x *Exchange) Reset() {
 	x.Response.Reset()
 	x.Trace.reset()
 	x.arena.reset()
-	x.cancel.reset()
+	if x.cancel.Err() != nil {
+		// A used one is never cleared: contexts derived from it may still look.
+		x.cancel = &canceler{}
+	}
 }
 
 // Alloc returns n bytes that live as long as the exchange. Their content is
@@ -52,9 +55,8 @@ func (x *Exchange) CopyString(s string) []byte {
 }
 
 // Context returns a context that ends when the exchange is cancelled: the
-// client left or the gateway gave the request up. It must not be used after
-// the exchange.
-func (x *Exchange) Context() context.Context { return &x.cancel }
+// client left or the gateway gave the request up.
+func (x *Exchange) Context() context.Context { return x.cancel }
 
 // Cancel ends the exchange's context with the given cause. It may be called
 // from any goroutine while the exchange is being served; only the first call
@@ -104,14 +106,4 @@ func (c *canceler) cancel(cause error) {
 	if c.done != nil {
 		close(c.done)
 	}
-}
-
-func (c *canceler) reset() {
-	if c.err.Load() == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.err.Store(nil)
-	c.done = nil
 }

@@ -147,6 +147,27 @@ func TestStreamsOfEverySizeAreSplitAndNeverCut(t *testing.T) {
 	}
 }
 
+func TestParamsAreSplitBetweenPairs(t *testing.T) {
+	long := strings.Repeat("l", 60_000)
+	in := params("A", long, "B", long, "C", "c", "D", long)
+	var records int
+	for b := fcgi.AppendStream(nil, fcgi.TypeParams, 1, in); len(b) > 0; records++ {
+		h, err := fcgi.ParseHeader(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rest := b[fcgi.HeaderLen : fcgi.HeaderLen+int(h.Len)]; len(rest) > 0; {
+			if _, _, rest, err = fcgi.NextPair(rest); err != nil {
+				t.Fatalf("record %d: %v", records, err)
+			}
+		}
+		b = b[fcgi.HeaderLen+int(h.Len)+int(h.Pad):]
+	}
+	if records != 3 {
+		t.Fatalf("%d records", records)
+	}
+}
+
 func TestRecordThatWouldBeCutPanics(t *testing.T) {
 	defer func() {
 		if recover() == nil {
@@ -182,31 +203,37 @@ func parse(tb testing.TB, b []byte, piece func() int) (map[fcgi.Type]string, int
 	tb.Helper()
 	var p fcgi.Parser
 	var kept []byte
-	content := map[fcgi.Type]string{}
+	var bytesOf [256][]byte
+	var err error
 	ends := 0
-	for len(b) > 0 {
+	for len(b) > 0 && err == nil {
 		n := min(max(piece(), 1), len(b))
 		kept = append(kept, b[:n]...)
 		b = b[n:]
 		for {
-			part, used, err := p.Next(kept)
+			var part fcgi.Part
+			var used int
+			part, used, err = p.Next(kept)
 			kept = kept[used:]
-			if err != nil {
-				return content, ends, err
-			}
-			if part.Type == 0 {
+			if err != nil || part.Type == 0 {
 				break
 			}
-			content[part.Type] += string(part.Payload)
+			bytesOf[part.Type] = append(bytesOf[part.Type], part.Payload...)
 			if part.EOS {
 				ends++
 			}
 		}
-		if len(kept) >= fcgi.MinParse {
+		if err == nil && len(kept) >= fcgi.MinParse {
 			tb.Fatalf("parser leaves %d bytes", len(kept))
 		}
 	}
-	return content, ends, nil
+	content := map[fcgi.Type]string{}
+	for typ, c := range bytesOf {
+		if len(c) > 0 {
+			content[fcgi.Type(typ)] = string(c)
+		}
+	}
+	return content, ends, err
 }
 
 func TestParserGivesTheSameHoweverTheBytesArrive(t *testing.T) {

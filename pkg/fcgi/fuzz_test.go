@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 )
@@ -93,6 +94,8 @@ type canned struct {
 func (c *canned) Read(p []byte) (int, error)  { return c.in.Read(p[:min(len(p), c.most)]) }
 func (c *canned) Write(p []byte) (int, error) { return len(p), nil }
 func (c *canned) Close() error                { return nil }
+
+func (c *canned) SetWriteDeadline(time.Time) error { return nil }
 
 // FuzzReply gives a Conn any bytes as its reply: it must not panic, deliver a
 // byte of another id, or deliver more than came.

@@ -13,8 +13,9 @@ const HeaderLen = 8
 
 // MaxContent is the most bytes one record written by this package carries.
 // The wire allows 65535; 65528 is the largest multiple of 8 below it, so full
-// records need no padding and with their header fill 64 KiB exactly. php-fpm
-// refuses PARAMS records whose content and padding exceed this very number.
+// records need no padding and with their header fill 64 KiB exactly. A longer
+// PARAMS record would get padding, and php-fpm refuses those whose content and
+// padding together exceed 65535.
 const MaxContent = 65528
 
 // Type is a record type (section 8).

@@ -124,6 +124,7 @@ func (m *Mux) Do(req *Request, h Handler) (End, error) {
 		return End{}, err
 	}
 	s.src.reset(req, s.id, true)
+	s.src.cut = true // what multiplexes reads PARAMS as a stream; pieces are smaller than some pairs
 	if err = s.send(); err == nil {
 		err = s.serve(h)
 	}

@@ -24,6 +24,7 @@ type source struct {
 	id     uint16
 	role   Role
 	keep   bool
+	cut    bool // pairs may straddle records although they fit one
 	stage  stage
 	params []byte
 	stdin  []byte
@@ -32,6 +33,7 @@ type source struct {
 	left   int64 // bytes still to be read from reader
 }
 
+// reset starts on req. See AppendStream for where PARAMS are split.
 func (s *source) reset(req *Request, id uint16, keep bool) {
 	*s = source{id: id, role: req.Role, keep: keep, params: req.Params, stdin: req.Stdin, data: req.Data}
 	if s.role == 0 {
@@ -55,12 +57,15 @@ func (s *source) fill(dst []byte) []byte {
 		if cap(dst)-len(dst) < HeaderLen+minPiece {
 			return dst
 		}
-		dst = s.one(dst)
+		before := len(dst)
+		if dst = s.one(dst); len(dst) == before {
+			return dst
+		}
 	}
 	return dst
 }
 
-// one appends one record, for which there is room.
+// one appends one record, or nothing when it needs an empty buffer.
 func (s *source) one(dst []byte) []byte {
 	switch s.stage {
 	case stageBegin:
@@ -79,12 +84,28 @@ func (s *source) one(dst []byte) []byte {
 func (s *source) piece(dst []byte, t Type, stream *[]byte) []byte {
 	room := min(cap(dst)-len(dst)-HeaderLen, MaxContent) &^ 7 // &^7: room for the padding
 	n := min(room, len(*stream))
+	if t == TypeParams && n < len(*stream) && !s.cut {
+		n = cutParams(*stream, n, len(dst) == 0)
+		if n == 0 {
+			return dst
+		}
+	}
 	dst = AppendRecord(dst, t, s.id, (*stream)[:n])
 	*stream = (*stream)[n:]
 	if n == 0 {
 		s.stage = s.after(s.stage)
 	}
 	return dst
+}
+
+// cutParams returns how much of params goes into a record of at most n bytes;
+// 0 when an empty buffer would take more.
+func cutParams(params []byte, n int, empty bool) int {
+	whole := wholePairs(params, n)
+	if whole == 0 && empty {
+		return n
+	}
+	return whole
 }
 
 // after returns the stage behind st. An authorizer gets no STDIN (section 6.3)

@@ -21,10 +21,15 @@ func AppendRecord(dst []byte, t Type, id uint16, content []byte) []byte {
 }
 
 // AppendStream appends data as as many records as it needs, none for empty
-// data, and does not end the stream: AppendStreamEnd does.
+// data, and does not end the stream: AppendStreamEnd does. PARAMS are split
+// between pairs: the specification lets a pair straddle records, but php-fpm
+// takes every record by itself. Only a pair longer than a record straddles.
 func AppendStream(dst []byte, t Type, id uint16, data []byte) []byte {
 	for len(data) > 0 {
 		n := min(len(data), MaxContent)
+		if t == TypeParams && n < len(data) {
+			n = cutParams(data, n, true)
+		}
 		dst = AppendRecord(dst, t, id, data[:n])
 		data = data[n:]
 	}
@@ -34,4 +39,18 @@ func AppendStream(dst []byte, t Type, id uint16, data []byte) []byte {
 // AppendStreamEnd appends the empty record that ends a stream (section 3.3).
 func AppendStreamEnd(dst []byte, t Type, id uint16) []byte {
 	return AppendHeader(dst, Header{Type: t, ID: id})
+}
+
+// wholePairs returns the length of the pairs at the start of params that fit
+// n bytes; 0 when not even the first does, or when it is malformed.
+func wholePairs(params []byte, n int) int {
+	fit := 0
+	for {
+		_, _, rest, err := NextPair(params[fit:])
+		next := len(params) - len(rest)
+		if err != nil || next > n {
+			return fit
+		}
+		fit = next
+	}
 }

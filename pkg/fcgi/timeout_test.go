@@ -3,11 +3,14 @@ package fcgi_test
 import (
 	"errors"
 	"io"
+	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // short is a timeout that is meant to pass.
@@ -36,35 +39,62 @@ func TestSilentBackendIsAReadTimeout(t *testing.T) {
 }
 
 func TestReadTimeoutCountsFromTheLastBytes(t *testing.T) {
-	// Each piece comes within the timeout, the whole reply does not. The
-	// ticks pace the backend, so nothing here depends on the machine's speed.
-	noLeaks(t)
-	const pieces = 5
-	tick := make(chan struct{})
-	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
-		for range pieces {
-			for range 300 {
-				select {
-				case <-tick:
-				case <-r.Aborted:
-					return
+	for _, mux := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) {
+				for range 10 {
+					time.Sleep(time.Second) // of the bubble's clock
+					w.WriteString("x")
+					w.Flush()
 				}
+			}}
+			defer s.Close()
+			a, b := net.Pipe()
+			s.ServeConn(b)
+			sw := sock.NewSweeper(0)
+			defer sw.Close()
+			h := new(collect)
+			start := time.Now()
+			if err := doOnce(a, mux, sw, 2*time.Second, h); err != nil || h.out.Len() != 10 {
+				t.Fatalf("mux %v: %v, %d bytes", mux, err, h.out.Len())
 			}
-			w.WriteString("x")
-			w.Flush()
-		}
-	}}
-	c := newConn(t, dial(t, s.Start(t)), fcgi.Config{Sweeper: sweeper(t, time.Millisecond), ReadTimeout: 2 * time.Second})
-	h := &collect{onTick: func() error {
-		select {
-		case tick <- struct{}{}:
-		default:
-		}
-		return nil
-	}}
-	if _, err := c.Do(post(nil), h); err != nil || h.out.Len() != pieces {
-		t.Fatalf("%v, %d bytes", err, h.out.Len())
+			if took := time.Since(start); took != 10*time.Second {
+				t.Fatalf("took %v", took)
+			}
+		})
 	}
+}
+
+func TestReadTimeoutIsLateByATickAtMost(t *testing.T) {
+	for _, mux := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &fcgitest.Server{Mpxs: true, Handler: func(_ *fcgitest.Response, r *fcgitest.Request) { <-r.Aborted }}
+			defer s.Close()
+			a, b := net.Pipe()
+			s.ServeConn(b)
+			sw := sock.NewSweeper(100 * time.Millisecond)
+			defer sw.Close()
+			start := time.Now()
+			err := doOnce(a, mux, sw, time.Second, new(collect))
+			if took := time.Since(start); err != fcgi.ErrReadTimeout || took < time.Second || took > 1200*time.Millisecond {
+				t.Fatalf("mux %v: %v after %v", mux, err, took)
+			}
+		})
+	}
+}
+
+// doOnce makes one request on a connection of its own and closes it.
+func doOnce(nc net.Conn, mux bool, sw *sock.Sweeper, wait time.Duration, h fcgi.Handler) error {
+	if mux {
+		m := fcgi.NewMux(nc, fcgi.MuxConfig{Sweeper: sw, ReadTimeout: wait})
+		defer m.Close()
+		_, err := m.Do(post(nil), h)
+		return err
+	}
+	c := fcgi.NewConn(nc, fcgi.Config{Sweeper: sw, ReadTimeout: wait})
+	defer c.Close()
+	_, err := c.Do(post(nil), h)
+	return err
 }
 
 func TestBackendThatDoesNotReadIsASendTimeout(t *testing.T) {

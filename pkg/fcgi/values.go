@@ -78,7 +78,8 @@ func eachPair(b []byte, f func(name, value string)) error {
 // ErrTruncated or *ProtocolError. A backend that answers UNKNOWN_TYPE gives
 // the zero Values.
 //
-// php-fpm spends a worker on every open connection, this one included.
+// php-fpm spends a worker on every open connection, this one included. libfcgi
+// does not answer: it waits for more of what it takes to be a stream.
 func Probe(nc net.Conn, timeout time.Duration) (Values, error) {
 	content, err := askValues(nc, timeout, VarMaxConns, VarMaxReqs, VarMpxsConns)
 	if err != nil {
@@ -159,7 +160,7 @@ func readAnswer(nc net.Conn) (Part, error) {
 			return Part{}, perr
 		case part.Type != 0 && !management(part):
 			return Part{}, &ProtocolError{What: "unexpected answer to GET_VALUES", ID: part.ID, Type: part.Type}
-		case part.Type != 0 && used < len(buf):
+		case part.Type != 0 && !onlyEnds(buf[used:]):
 			return Part{}, &ProtocolError{What: "data behind the answer", ID: part.ID, Type: part.Type}
 		case part.Type != 0:
 			return part, nil
@@ -167,6 +168,20 @@ func readAnswer(nc net.Conn) (Part, error) {
 			return Part{}, valuesError(len(buf) > 0, err)
 		}
 	}
+}
+
+// onlyEnds says whether b holds nothing but empty GET_VALUES_RESULT records:
+// Go's net/http/fcgi ends its answer by one, as if it were a stream. If that
+// comes later it meets a reply, where management records are passed over.
+func onlyEnds(b []byte) bool {
+	for len(b) > 0 {
+		part, used, err := new(Parser).Next(b)
+		if err != nil || part.Type != TypeGetValuesResult || !part.EOS {
+			return false
+		}
+		b = b[used:]
+	}
+	return true
 }
 
 func valuesError(received bool, err error) error {

@@ -47,6 +47,8 @@ type Config[C Conn] struct {
 	// that needs one, or of another that it shares the dial with.
 	Dial func(ctx context.Context) (C, error)
 	// MaxConns is the largest number of connections open at once. Required.
+	// With Streams above 1, retired connections whose last requests still run
+	// come on top: a long one must not keep others waiting for its connection.
 	MaxConns int
 	// Streams is how many requests one connection carries at once; 0 means 1.
 	Streams int
@@ -129,11 +131,14 @@ func (p *Pool[C]) acquireQueued(ctx context.Context, demand int64) (*Slot[C], er
 	wait, stop := context.WithTimeout(ctx, p.cfg.QueueTimeout)
 	defer stop()
 	s, err := p.take(wait)
-	if err != nil && ctx.Err() == nil && wait.Err() != nil {
-		p.late.Add(1)
-		return nil, ErrQueueTimeout
+	switch {
+	case err == nil || err == ErrClosed:
+		return s, err
+	case ctx.Err() != nil: // even if the wait ended a moment earlier
+		return nil, context.Cause(ctx)
 	}
-	return s, err
+	p.late.Add(1)
+	return nil, ErrQueueTimeout
 }
 
 func (p *Pool[C]) take(ctx context.Context) (*Slot[C], error) {
@@ -144,6 +149,9 @@ func (p *Pool[C]) take(ctx context.Context) (*Slot[C], error) {
 			return nil, ErrClosed
 		}
 		if cause := context.Cause(ctx); cause != nil {
+			if errors.Is(cause, ErrQueueTimeout) {
+				p.late.Add(1)
+			}
 			return nil, cause
 		}
 		return nil, err

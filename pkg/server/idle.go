@@ -65,6 +65,7 @@ func (c *conn) park() bool {
 	c.release()
 	// The time idle goes on counting, so enter is not called.
 	c.phase.Store(phaseParked)
+	c.srv.trim.parked.Add(1)
 	if err := c.srv.lot.Park(c.rc, c); err != nil {
 		c.phase.Store(phaseIdle)
 		c.end()

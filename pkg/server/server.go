@@ -54,6 +54,7 @@ type Server struct {
 	cfg     atomic.Pointer[Config]
 	date    atomic.Pointer[dateText]
 	buffers sync.Pool // *active
+	trim    trimmer
 
 	draining atomic.Bool
 	nextID   atomic.Uint64

@@ -6,6 +6,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/pool"
 )
 
 // call is one request on its way through a backend; it turns the records of a
@@ -160,12 +161,19 @@ func (c *call) Tick() error {
 	return c.out.Tick()
 }
 
-// watch looks after a call while it waits for a worker.
-type watch struct{ c *call }
+// watch looks after a call while it waits for a worker or for a server.
+type watch struct {
+	c  *call
+	by int64 // sweeper time at which the wait in the queue ends; 0: none
+}
 
 // Sweep implements sock.Swept.
-func (w *watch) Sweep(int64) {
-	if err := w.c.Tick(); err != nil {
+func (w *watch) Sweep(now int64) {
+	err := w.c.Tick()
+	if err == nil && w.by != 0 && now > w.by {
+		err = pool.ErrQueueTimeout
+	}
+	if err != nil {
 		w.c.x.Cancel(err)
 	}
 }

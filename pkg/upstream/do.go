@@ -75,9 +75,11 @@ func (c *call) acquire(s *server) (*pool.Slot[*link], error) {
 			continue
 		}
 		start := time.Now()
+		c.watch.by = c.b.sweeper.After(c.b.cfg.QueueTimeout)
 		c.b.sweeper.Add(&c.watch)
 		slot, err := p.Acquire(c.x.Context())
 		c.b.sweeper.Remove(&c.watch)
+		c.watch.by = 0
 		c.x.Trace.Queue += time.Since(start)
 		if !c.replaced(s, p, err) {
 			return slot, err

@@ -62,8 +62,8 @@ func (s *server) newPool(mux bool) (*pool.Pool[*link], error) {
 	c := &s.b.cfg
 	cfg := pool.Config[*link]{
 		MaxConns: c.MaxConns, Streams: 1,
-		Keep:  c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0,
-		Queue: c.Queue, QueueTimeout: c.QueueTimeout,
+		Keep:        c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0,
+		Queue:       c.Queue, // its deadline is kept by call, which is swept anyway while it waits
 		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
 		Trust: trustIdle, Dial: s.open,
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -34,7 +33,7 @@ type Play struct {
 // returns the socket's path. The test's end closes every connection.
 func StartScripts(tb testing.TB, scripts ...Script) string {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "script.sock")
+	path := socketPath(tb)
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		tb.Fatal(err)

@@ -2,6 +2,7 @@ package fcgitest
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -57,13 +58,33 @@ type Server struct {
 // test ends, and returns the socket's path.
 func (s *Server) Start(tb testing.TB) string {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "fcgi.sock")
+	path := socketPath(tb)
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	s.serve(tb, l)
 	return path
+}
+
+// maxPath is how long the path of a unix socket may be (sun_path) with a byte
+// to spare.
+const maxPath = 106
+
+// socketPath returns a path in tb's temporary directory, or in one of its own
+// where a long test name makes that path too long for a socket.
+func socketPath(tb testing.TB) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	if len(dir) > maxPath-len("/s.sock") {
+		short, err := os.MkdirTemp("", "fcgitest")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { os.RemoveAll(short) })
+		dir = short
+	}
+	return filepath.Join(dir, "s.sock")
 }
 
 // StartTCP is Start on a loopback TCP port; it returns host:port.

@@ -1,0 +1,187 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/pool"
+)
+
+func TestNewWantsADialAndASize(t *testing.T) {
+	d := new(dialer)
+	for name, cfg := range map[string]config{
+		"no dial":       {MaxConns: 1},
+		"no size":       {Dial: d.dial},
+		"negative size": {Dial: d.dial, MaxConns: -1},
+	} {
+		if p, err := pool.New(cfg); err == nil || p != nil {
+			t.Errorf("%s: %v, %v", name, p, err)
+		}
+	}
+}
+
+func TestWaitersAreServedInTheOrderTheyCame(t *testing.T) {
+	bubble(t, config{MaxConns: 1, Keep: true, Queue: 9}, func(t *testing.T, p *fakes, _ *dialer) {
+		s := acquire(t, p)
+		got, next, _ := queue(t, p, 9)
+		if st := p.Stat(); st.Waiting != 9 || st.Busy != 1 || !p.Full() {
+			t.Errorf("%+v", st)
+		}
+		s.Release(true)
+		for want := range 9 {
+			if i := <-got; i != want {
+				t.Fatalf("caller %d came in place %d", i, want)
+			}
+			next <- true
+		}
+	})
+}
+
+func TestAFullQueueRefusesAtOnce(t *testing.T) {
+	for _, size := range []int{0, 3} {
+		bubble(t, config{MaxConns: 1, Queue: size, QueueTimeout: time.Hour}, func(t *testing.T, p *fakes, _ *dialer) {
+			s := acquire(t, p)
+			got, next, _ := queue(t, p, size)
+			var err error
+			if took := slept(func() { _, err = p.Acquire(context.Background()) }); took != 0 {
+				t.Errorf("waited %v", took)
+			}
+			if st := p.Stat(); !errors.Is(err, pool.ErrQueueFull) || st.QueueFull != 1 || st.Waiting != size {
+				t.Errorf("%v, %+v", err, st)
+			}
+			s.Release(true)
+			for range size {
+				<-got
+				next <- true
+			}
+			once(t, p) // there is room again
+		})
+	}
+}
+
+func TestAWaiterGivesUpAfterTheQueueTimeout(t *testing.T) {
+	bubble(t, config{MaxConns: 1, Queue: 5, QueueTimeout: 3 * time.Second}, func(t *testing.T, p *fakes, _ *dialer) {
+		s := acquire(t, p)
+		var err error
+		took := slept(func() { _, err = p.Acquire(context.Background()) })
+		if !errors.Is(err, pool.ErrQueueTimeout) || took != 3*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		if st := p.Stat(); st.TimedOut != 1 || st.Waiting != 0 || st.Busy != 1 {
+			t.Errorf("%+v", st)
+		}
+		s.Release(true)
+		if p.Full() {
+			t.Error("full without anyone in it")
+		}
+	})
+}
+
+func TestWithoutAQueueTimeoutTheContextDecides(t *testing.T) {
+	bubble(t, config{MaxConns: 1, Queue: 5}, func(t *testing.T, p *fakes, _ *dialer) {
+		s := acquire(t, p)
+		ctx, stop := context.WithTimeout(context.Background(), 24*time.Hour)
+		defer stop()
+		var err error
+		took := slept(func() { _, err = p.Acquire(ctx) })
+		if !errors.Is(err, context.DeadlineExceeded) || took != 24*time.Hour {
+			t.Errorf("%v after %v", err, took)
+		}
+		s.Release(true)
+	})
+}
+
+func TestACancelledWaiterLeavesNoTrace(t *testing.T) {
+	errGone := errors.New("client gone")
+	for _, timeout := range []time.Duration{0, time.Hour} {
+		bubble(t, config{MaxConns: 1, Queue: 2, QueueTimeout: timeout}, func(t *testing.T, p *fakes, _ *dialer) {
+			s := acquire(t, p)
+			ctx, cancel := context.WithCancelCause(context.Background())
+			failed := make(chan error, 1)
+			go func() { // ends with its cancel
+				_, err := p.Acquire(ctx)
+				failed <- err
+			}()
+			synctest.Wait()
+			got, next, _ := queue(t, p, 1)
+			cancel(errGone)
+			if err := <-failed; err != errGone {
+				t.Errorf("got %v, want the cause", err)
+			}
+			if st := p.Stat(); st.Waiting != 1 || st.TimedOut != 0 {
+				t.Errorf("one still waits: %+v", st)
+			}
+			s.Release(true)
+			<-got // who stood behind is next
+			next <- true
+			synctest.Wait()
+			if st := p.Stat(); st.Waiting != 0 || st.Busy != 0 || p.Full() {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
+func TestACancelledContextGetsNoSlot(t *testing.T) {
+	bubble(t, config{MaxConns: 1}, func(t *testing.T, p *fakes, _ *dialer) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		for range 3 {
+			if _, err := p.Acquire(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+		}
+		synctest.Wait()
+		once(t, p)
+	})
+}
+
+func TestCloseWaitsForBusySlots(t *testing.T) {
+	for _, streams := range []int{1, 4} {
+		bubble(t, config{MaxConns: 2, Streams: streams, Keep: true}, func(t *testing.T, p *fakes, _ *dialer) {
+			s := acquire(t, p)
+			c, _ := conn(t, s)
+			closed := make(chan struct{})
+			go func() { // ends when s is released
+				p.Close()
+				close(closed)
+			}()
+			synctest.Wait()
+			select {
+			case <-closed:
+				t.Fatal("closed under a request")
+			default:
+			}
+			if c.closed.Load() {
+				t.Error("a busy connection was closed")
+			}
+			if _, err := p.Acquire(context.Background()); !errors.Is(err, pool.ErrClosed) {
+				t.Errorf("Acquire on a closed pool: %v", err)
+			}
+			s.Release(true)
+			<-closed
+			if !c.closed.Load() {
+				t.Error("the connection outlived the pool")
+			}
+		})
+	}
+}
+
+func TestCloseTurnsWaitersAway(t *testing.T) {
+	bubble(t, config{MaxConns: 1, Queue: 3, Keep: true}, func(t *testing.T, p *fakes, _ *dialer) {
+		s := acquire(t, p)
+		_, _, errs := queue(t, p, 3)
+		go p.Close() // ends when s is released
+		synctest.Wait()
+		s.Release(true)
+		for range 3 {
+			if err := <-errs; !errors.Is(err, pool.ErrClosed) {
+				t.Errorf("%v", err)
+			}
+		}
+		p.Close() // again does nothing
+	})
+}

@@ -1,0 +1,35 @@
+package server
+
+import (
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// A burst of clients leaves the stacks and buffers that they needed for a
+// moment behind them; the runtime would give them back at its next collection,
+// which an idle gateway may not have for minutes.
+const (
+	trimAfter = 256             // connections parked since the last trim
+	trimEvery = 5 * time.Second // between two trims
+)
+
+// trimmer gives memory back to the system after many connections have parked.
+type trimmer struct {
+	parked  atomic.Int64 // since the last trim
+	last    int64        // sweeper's goroutine only
+	running atomic.Bool
+}
+
+// sweep starts a trim when one is due.
+func (t *trimmer) sweep(now int64) {
+	if t.parked.Load() < trimAfter || now-t.last < int64(trimEvery) || !t.running.CompareAndSwap(false, true) {
+		return
+	}
+	t.last = now
+	t.parked.Store(0)
+	go func() { // ends after one collection
+		defer t.running.Store(false)
+		debug.FreeOSMemory()
+	}()
+}

@@ -1,0 +1,314 @@
+package upstream_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/pkg/upstream"
+)
+
+// patience bounds every wait of the tests.
+const patience = 20 * time.Second
+
+// tick is the period of the tests' sweepers.
+const tick = 2 * time.Millisecond
+
+// answer is a Reply that keeps what it gets.
+type answer struct {
+	x        *exchange.Exchange
+	interim  []string
+	status   int
+	header   string
+	body     bytes.Buffer
+	stderr   bytes.Buffer
+	calls    []string
+	doneErr  error
+	onHead   func() error
+	onBody   func() error
+	tickErr  atomic.Pointer[error]
+	done     int
+	onDone   func()
+	ticks    atomic.Int64
+	onPaused func()
+}
+
+func (a *answer) note(call string) {
+	if n := len(a.calls); n == 0 || a.calls[n-1] != call {
+		a.calls = append(a.calls, call)
+	}
+}
+
+func (a *answer) Interim(status int, h *exchange.Header) error {
+	a.note("interim")
+	a.interim = append(a.interim, fmt.Sprint(status, " ", text(h)))
+	return nil
+}
+
+func (a *answer) Head() error {
+	a.note("head")
+	a.status, a.header = a.x.Response.Status, text(&a.x.Response.Header)
+	if a.onHead != nil {
+		return a.onHead()
+	}
+	return nil
+}
+
+func (a *answer) Body(p []byte) error {
+	a.note("body")
+	a.body.Write(p)
+	if a.onBody != nil {
+		return a.onBody()
+	}
+	return nil
+}
+
+func (a *answer) Stderr(p []byte) { a.note("stderr"); a.stderr.Write(p) }
+
+func (a *answer) Pause() error {
+	a.note("pause")
+	if a.onPaused != nil {
+		a.onPaused()
+	}
+	return nil
+}
+
+func (a *answer) Tick() error {
+	a.ticks.Add(1)
+	if err := a.tickErr.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (a *answer) Done(err error) error {
+	a.note("done")
+	a.doneErr = err
+	a.done++
+	if a.onDone != nil {
+		a.onDone()
+	}
+	return err
+}
+
+func text(h *exchange.Header) string {
+	var s []string
+	for _, f := range h.All() {
+		s = append(s, string(f.Name)+": "+string(f.Value))
+	}
+	return strings.Join(s, "; ")
+}
+
+// call is one request of a test: set it up, then do it.
+type call struct {
+	x   *exchange.Exchange
+	in  upstream.Input
+	out answer
+}
+
+func request(method string, body string) *call {
+	c := &call{x: exchange.New()}
+	c.x.Reset()
+	c.x.Request.Method = []byte(method)
+	c.in.Params = fcgi.AppendPair(nil, "REQUEST_METHOD", method)
+	c.in.Params = fcgi.AppendPair(c.in.Params, "CONTENT_LENGTH", fmt.Sprint(len(body)))
+	c.in.Body, c.in.BodyLen = []byte(body), int64(len(body))
+	c.out.x = c.x
+	return c
+}
+
+// do runs the request and checks what holds of every one: Done came once, last,
+// with the error that Do returned.
+func (c *call) do(tb testing.TB, b *upstream.Backend) error {
+	tb.Helper()
+	err := b.Do(c.x, &c.in, &c.out)
+	if c.out.done != 1 || c.out.doneErr != err || c.out.calls[len(c.out.calls)-1] != "done" {
+		tb.Errorf("Done: %d times, %v; Do: %v; calls %v", c.out.done, c.out.doneErr, err, c.out.calls)
+	}
+	return err
+}
+
+// start runs the request on a goroutine of its own.
+func (c *call) start(tb testing.TB, b *upstream.Backend) <-chan error {
+	errs := make(chan error, 1)
+	go func() { errs <- c.do(tb, b) }() // ends with the request
+	return errs
+}
+
+func get(tb testing.TB, b *upstream.Backend) (*call, error) {
+	tb.Helper()
+	c := request("GET", "")
+	return c, c.do(tb, b)
+}
+
+// fine is get that must succeed.
+func fine(tb testing.TB, b *upstream.Backend) *call {
+	tb.Helper()
+	c, err := get(tb, b)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// await returns what comes from ch.
+func await[T any](tb testing.TB, ch <-chan T) T {
+	tb.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(patience):
+		buf := make([]byte, 1<<20)
+		tb.Fatalf("waited in vain:\n%s", buf[:runtime.Stack(buf, true)])
+		panic("unreachable")
+	}
+}
+
+// eventually waits for cond, which nothing announces.
+func eventually(tb testing.TB, what string, cond func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(patience); !cond(); {
+		if time.Now().After(deadline) {
+			tb.Fatalf("never: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// at makes addresses of socket paths and host:port.
+func at(addrs ...string) []upstream.Address {
+	var list []upstream.Address
+	for _, a := range addrs {
+		network := "tcp"
+		if strings.HasPrefix(a, "/") {
+			network = "unix"
+		}
+		list = append(list, upstream.Address{Network: network, Addr: a})
+	}
+	return list
+}
+
+// config is a backend as tests usually want it: connections are kept, nothing
+// is multiplexed or asked for, and attempts may be repeated.
+func config(addrs ...string) upstream.Config {
+	return upstream.Config{
+		Name: "app", Servers: at(addrs...), MaxConns: 4, Multiplex: upstream.Off, Streams: 4,
+		Queue: 16, QueueTimeout: patience, ConnectTimeout: patience, ReadTimeout: patience,
+		SendTimeout: patience, Tries: 3, RetryTimeout: 0,
+	}
+}
+
+// newBackend returns a backend that is closed when the test ends; goroutines
+// that are left then fail the test.
+func newBackend(tb testing.TB, cfg upstream.Config, ev upstream.Events) *upstream.Backend {
+	tb.Helper()
+	sweeper := sock.NewSweeper(tick)
+	b, err := upstream.New(cfg, sweeper, ev)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		b.Close()
+		sweeper.Close()
+	})
+	return b
+}
+
+// noLeaks fails the test if it leaves goroutines behind. Call it first: its
+// check runs behind the other cleanups.
+func noLeaks(tb testing.TB) {
+	tb.Helper()
+	before := runtime.NumGoroutine()
+	tb.Cleanup(func() {
+		deadline := time.Now().Add(5 * time.Second)
+		for runtime.NumGoroutine() > before {
+			if time.Now().After(deadline) {
+				buf := make([]byte, 1<<20)
+				tb.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+				return
+			}
+			runtime.Gosched()
+		}
+	})
+}
+
+// respond is a server that answers with text.
+func respond(tb testing.TB, text string) (*fcgitest.Server, string) {
+	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(text) }}
+	return s, s.Start(tb)
+}
+
+const hello = "Content-Type: text/plain\r\n\r\nhello"
+
+// gated is a server whose answers wait for the test.
+type gated struct {
+	fcgitest.Server
+	entered chan *fcgitest.Request
+	leave   chan struct{}
+}
+
+func newGated(tb testing.TB, mpxs bool) (*gated, string) {
+	g := &gated{entered: make(chan *fcgitest.Request, 64), leave: make(chan struct{})}
+	g.Mpxs = mpxs
+	g.Handler = func(w *fcgitest.Response, r *fcgitest.Request) {
+		g.entered <- r
+		select {
+		case <-g.leave:
+			_, _ = w.WriteString(hello)
+		case <-r.Aborted:
+		}
+	}
+	return g, g.Start(tb)
+}
+
+// opener gives out a body and counts how often.
+type opener struct {
+	mu     sync.Mutex
+	body   string
+	opened int
+	err    error
+}
+
+func (o *opener) open() (io.Reader, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.opened++
+	if o.err != nil {
+		return nil, o.err
+	}
+	return strings.NewReader(o.body), nil
+}
+
+// nowhere is a socket path on which nothing listens yet.
+func nowhere(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "later.sock")
+}
+
+func listen(tb testing.TB, path string) net.Listener {
+	tb.Helper()
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return l
+}
+
+// isReply reports whether err is a ReplyError whose text has part in it.
+func isReply(err error, part string) bool {
+	var re *upstream.ReplyError
+	return errors.As(err, &re) && strings.Contains(err.Error(), part)
+}
