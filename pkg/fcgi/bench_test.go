@@ -27,7 +27,10 @@ func typicalParams() []byte {
 // startStub starts a responder that does as little as it can: it looks for
 // BEGIN_REQUEST and answers at the end of STDIN, all replies of one read in
 // one write.
-func startStub(tb testing.TB) string {
+func startStub(tb testing.TB) string { return startStubOf(tb, stubBody) }
+
+// startStubOf is startStub with replies of n bytes.
+func startStubOf(tb testing.TB, n int) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "stub.sock")
 	l := must[net.Listener](tb)(net.Listen("unix", path))
@@ -38,16 +41,16 @@ func startStub(tb testing.TB) string {
 			if err != nil {
 				return
 			}
-			wg.Go(func() { stub(nc) }) // ends when the client closes
+			wg.Go(func() { stub(nc, n) }) // ends when the client closes
 		}
 	})
 	tb.Cleanup(func() { l.Close(); wg.Wait() })
 	return path
 }
 
-func stub(nc net.Conn) {
+func stub(nc net.Conn, reply int) {
 	defer nc.Close()
-	body := bytes.Repeat([]byte("x"), stubBody)
+	body := bytes.Repeat([]byte("x"), reply)
 	var parser fcgi.Parser
 	in := make([]byte, 0, 256<<10)
 	var out []byte
@@ -65,7 +68,7 @@ func stub(nc net.Conn) {
 				break
 			}
 			if part.Type == fcgi.TypeStdin && part.EOS {
-				out = fcgi.AppendRecord(out, fcgi.TypeStdout, part.ID, body)
+				out = fcgi.AppendStream(out, fcgi.TypeStdout, part.ID, body)
 				out = fcgi.AppendEnd(out, part.ID, fcgi.End{})
 			}
 		}
@@ -130,6 +133,20 @@ func BenchmarkAppendPair(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		dst = fcgi.AppendPair(dst[:0], "SCRIPT_FILENAME", "/var/www/html/index.php")
+	}
+}
+
+func BenchmarkConnDoReply1MiB(b *testing.B) {
+	const size = 1 << 20
+	c := newConn(b, dial(b, startStubOf(b, size)), fcgi.Config{Sweeper: sweeper(b, 0), ReadTimeout: patience})
+	req := &fcgi.Request{KeepConn: true, Params: typicalParams()}
+	h := new(discard)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Do(req, h); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

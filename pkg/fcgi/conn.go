@@ -154,7 +154,7 @@ func (c *Conn) Reusable() bool { return c.usable && !c.closed.Load() }
 
 // Alive looks at the idle connection without reading: false when the backend
 // has closed it or has sent something unasked. It cannot see a backend that
-// is about to close.
+// is about to close, nor anything on a connection without a descriptor.
 func (c *Conn) Alive() bool {
 	return c.Reusable() && (c.rc == nil || sock.PeekConn(c.rc) == sock.Quiet)
 }

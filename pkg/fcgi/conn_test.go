@@ -233,7 +233,7 @@ func TestConnReturnsHandlerErrorsAsTheyAre(t *testing.T) {
 				<-r.Aborted
 			}}
 			c := newConn(t, dial(t, s.Start(t)), fcgi.Config{Sweeper: sweeper(t, time.Millisecond)})
-			if _, err := c.Do(post(nil), h); err != boom { //nolint:errorlint // as it is
+			if _, err := c.Do(post(nil), h); err != boom {
 				t.Fatalf("got %v", err)
 			}
 			if c.Reusable() || c.Alive() {

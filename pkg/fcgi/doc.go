@@ -18,8 +18,8 @@
 // Request.Progress and the error sentinels tell an upper layer what it needs to
 // decide about a second attempt; this package never makes one.
 //
-// Timeouts are kept by a sock.Sweeper shared by all connections: they are late
-// by up to one of its ticks and cost no timer per request.
+// Timeouts are kept by a sock.Sweeper shared by all connections: they are
+// coarse, up to one of its ticks early or late, and cost no timer per request.
 //
 // Section numbers in comments are those of the FastCGI Specification 1.0.
 package fcgi

@@ -3,6 +3,7 @@ package fcgi_test
 import (
 	"bytes"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,6 +114,45 @@ func FuzzReply(f *testing.F) {
 		defer c.Close()
 		h := new(collect)
 		_, err := c.Do(&fcgi.Request{KeepConn: true}, h)
+		out, stderr, complete := model(b)
+		if (err == nil) != complete || h.out.String() != out || h.err.String() != stderr {
+			t.Fatalf("got %q, %q, %v; want %q, %q, complete %v", h.out.Bytes(), h.err.Bytes(), err, out, stderr, complete)
+		}
+	})
+}
+
+// gated is a canned whose bytes can be read once something was written.
+type gated struct {
+	canned
+	once sync.Once
+	open chan struct{}
+}
+
+func (g *gated) Read(p []byte) (int, error) { <-g.open; return g.canned.Read(p) }
+
+func (g *gated) Write(p []byte) (int, error) {
+	g.once.Do(func() { close(g.open) })
+	return len(p), nil
+}
+
+func (g *gated) SetDeadline(time.Time) error { return nil }
+
+// FuzzMuxReply is FuzzReply for a Mux with one request.
+func FuzzMuxReply(f *testing.F) {
+	for _, r := range oddReplies {
+		f.Add(r.make(1), uint16(1000))
+	}
+	for _, r := range brokenReplies {
+		f.Add(r.make(1), uint16(1))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, most uint16) {
+		nc := &gated{open: make(chan struct{})}
+		nc.most = int(most) + 1
+		nc.in.Reset(b)
+		m := fcgi.NewMux(nc, fcgi.MuxConfig{})
+		defer m.Close()
+		h := new(collect)
+		_, err := m.Do(&fcgi.Request{}, h)
 		out, stderr, complete := model(b)
 		if (err == nil) != complete || h.out.String() != out || h.err.String() != stderr {
 			t.Fatalf("got %q, %q, %v; want %q, %q, complete %v", h.out.Bytes(), h.err.Bytes(), err, out, stderr, complete)

@@ -65,7 +65,7 @@ func TestReadTimeoutCountsFromTheLastBytes(t *testing.T) {
 	}
 }
 
-func TestReadTimeoutIsLateByATickAtMost(t *testing.T) {
+func TestReadTimeoutIsOffByATickOrTwoAtMost(t *testing.T) {
 	for _, mux := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &fcgitest.Server{Mpxs: true, Handler: func(_ *fcgitest.Response, r *fcgitest.Request) { <-r.Aborted }}
@@ -76,7 +76,7 @@ func TestReadTimeoutIsLateByATickAtMost(t *testing.T) {
 			defer sw.Close()
 			start := time.Now()
 			err := doOnce(a, mux, sw, time.Second, new(collect))
-			if took := time.Since(start); err != fcgi.ErrReadTimeout || took < time.Second || took > 1200*time.Millisecond {
+			if took := time.Since(start); err != fcgi.ErrReadTimeout || took < 900*time.Millisecond || took > 1200*time.Millisecond {
 				t.Fatalf("mux %v: %v after %v", mux, err, took)
 			}
 		})

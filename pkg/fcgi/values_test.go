@@ -56,7 +56,7 @@ func TestProbeOfABackendThatDoesNotAnswerProperly(t *testing.T) {
 			noLeaks(t)
 			script := append(fcgitest.Script{fcgitest.Expect(8)}, tt.steps...)
 			wait := patience
-			if tt.want == fcgi.ErrReadTimeout { //nolint:errorlint // the table's own value
+			if tt.want == fcgi.ErrReadTimeout {
 				wait = short
 			}
 			path := fcgitest.StartScripts(t, script, script)

@@ -14,7 +14,7 @@ import (
 
 // startBackend opens one backend, its worker processes first if it has any.
 func (g *Gateway) startBackend(ctx context.Context, name string, cfg config.Backend) (*backend, error) {
-	b := &backend{cfg: cfg}
+	b := &backend{name: name, cfg: cfg}
 	uc := upstreamConfig(name, &cfg)
 	if cfg.Workers != nil {
 		pool, err := worker.Start(ctx, g.workerConfig(name, cfg.Workers))
@@ -25,6 +25,7 @@ func (g *Gateway) startBackend(ctx context.Context, name string, cfg config.Back
 		uc.Servers = []upstream.Address{{Network: "unix", Addr: pool.Addr()}}
 		uc.MaxConns = pool.Count() // the cap is the number of workers, and we know it
 		uc.Multiplex = upstream.Off
+		uc.Recycles = cfg.Workers.MaxRequests > 0
 	}
 	up, err := upstream.New(uc, g.opt.Sweeper, g.upstreamEvents())
 	if err != nil {

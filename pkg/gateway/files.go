@@ -5,6 +5,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/docroot"
 	"github.com/fcgigw/fcgigw/pkg/static"
+	"github.com/fcgigw/fcgigw/pkg/vars"
 )
 
 // serveFile answers with the file at the path, or goes on to the index file of
@@ -53,36 +54,10 @@ func (v *visit) serveIndex(to *hop) (again bool, err error) {
 // addSlash redirects a directory's path to the one that ends in a slash, by a
 // relative reference so that neither scheme nor host can be wrong.
 func (v *visit) addSlash() error {
-	to := appendEscaped(v.x.Alloc(3*len(v.env.URI) + 2 + len(v.env.Args))[:0], v.env.URI)
+	to := vars.AppendEscaped(v.x.Alloc(3*len(v.env.URI) + 2 + len(v.env.Args))[:0], v.env.URI)
 	to = append(to, '/')
 	if len(v.env.Args) > 0 {
 		to = append(append(to, '?'), v.env.Args...)
 	}
 	return v.send(301, "", to, nil)
-}
-
-// appendEscaped writes a decoded path so that no reader can take it for
-// anything but a path: all but the plainest bytes are percent-encoded.
-func appendEscaped(dst, path []byte) []byte {
-	const digits = "0123456789ABCDEF"
-	for _, c := range path {
-		if plain(c) {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return dst
-}
-
-func plain(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
-	}
-	switch c {
-	case '/', '-', '.', '_', '~', '+', ',', '=', '@', ':', '!', '*':
-		return true
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,7 @@ type rootKey struct {
 
 // backend is a running backend and, if the gateway runs it, its workers.
 type backend struct {
+	name string
 	cfg  config.Backend
 	up   *upstream.Backend
 	pool *worker.Pool // nil: servers of somebody else
@@ -59,12 +61,24 @@ func (b *backend) same(cfg *config.Backend) bool {
 	return reflect.DeepEqual(x, y)
 }
 
+// close ends the connections, then the workers, which do not end gracefully
+// while they hold one. A request still under way is waited for until ctx ends.
 func (b *backend) close(ctx context.Context) error {
-	b.up.Close()
-	if b.pool == nil {
-		return nil
+	closed := make(chan struct{})
+	go func() { // ends with the last request of the backend
+		b.up.Close()
+		close(closed)
+	}()
+	var err error
+	select {
+	case <-closed:
+	case <-ctx.Done():
+		err = fmt.Errorf("backend %s: requests under way: %w", b.name, context.Cause(ctx))
 	}
-	return b.pool.Stop(ctx)
+	if b.pool == nil {
+		return err
+	}
+	return errors.Join(err, b.pool.Stop(ctx))
 }
 
 // enter takes part in the generation; false means that it is being closed.

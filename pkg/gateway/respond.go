@@ -47,7 +47,7 @@ func compileReturn(s string, groups []string) (*fixed, error) {
 func (v *visit) fixed(f *fixed) error {
 	switch {
 	case f.to != nil:
-		return v.send(f.status, "", v.expand(f.to), nil)
+		return v.send(f.status, "", v.expandURL(f.to), nil)
 	case f.text != nil:
 		return v.send(f.status, "text/plain; charset=utf-8", nil, v.expand(f.text))
 	case f.status >= 400:

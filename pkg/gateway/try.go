@@ -96,7 +96,7 @@ func (v *visit) redirect(to *hop, s *tryStep) error {
 	}
 	to.args = nil
 	if s.args != nil {
-		to.args = v.expand(s.args)
+		to.args = v.expandURL(s.args)
 	}
 	to.uri, to.named = uri, ""
 	return nil
@@ -112,6 +112,11 @@ func unclean(path []byte) bool {
 // expand makes the text of t in the exchange's memory.
 func (v *visit) expand(t *vars.Template) []byte {
 	return t.Append(v.x.Alloc(256)[:0], &v.env)
+}
+
+// expandURL is expand for a part of a URL.
+func (v *visit) expandURL(t *vars.Template) []byte {
+	return t.AppendURL(v.x.Alloc(256)[:0], &v.env)
 }
 
 // rel returns uri beneath the location's root.

@@ -27,6 +27,8 @@ var (
 	ErrQueueFull = errors.New("pool: queue full")
 	// ErrQueueTimeout: no slot came free within the queue's deadline.
 	ErrQueueTimeout = errors.New("pool: waited too long for a worker")
+	// ErrTaken: TryAcquire found every slot taken.
+	ErrTaken = errors.New("pool: no slot free")
 	// ErrClosed: the pool is closed.
 	ErrClosed = errors.New("pool: closed")
 )
@@ -117,6 +119,16 @@ func (p *Pool[C]) Acquire(ctx context.Context) (*Slot[C], error) {
 	return p.take(ctx)
 }
 
+// TryAcquire is Acquire for a caller that has something to do before it waits:
+// it returns ErrTaken where Acquire would.
+func (p *Pool[C]) TryAcquire(ctx context.Context) (*Slot[C], error) {
+	if p.demand.Add(1) > p.capacity {
+		p.demand.Add(-1)
+		return nil, ErrTaken
+	}
+	return p.take(ctx)
+}
+
 // acquireQueued is Acquire when every slot was taken a moment ago. It is apart
 // because only waiters pay for a context with a deadline.
 func (p *Pool[C]) acquireQueued(ctx context.Context, demand int64) (*Slot[C], error) {
@@ -160,10 +172,6 @@ func (p *Pool[C]) take(ctx context.Context) (*Slot[C], error) {
 	s.res = res
 	return s, nil
 }
-
-// Full reports whether every slot was taken a moment ago, so that Acquire will
-// probably wait.
-func (p *Pool[C]) Full() bool { return p.demand.Load() >= p.capacity }
 
 // CloseIdle closes the connections that have been idle for longer than
 // IdleTimeout. The owner calls it now and then.

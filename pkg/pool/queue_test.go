@@ -27,7 +27,7 @@ func TestWaitersAreServedInTheOrderTheyCame(t *testing.T) {
 	bubble(t, config{MaxConns: 1, Keep: true, Queue: 9}, func(t *testing.T, p *fakes, _ *dialer) {
 		s := acquire(t, p)
 		got, next, _ := queue(t, p, 9)
-		if st := p.Stat(); st.Waiting != 9 || st.Busy != 1 || !p.Full() {
+		if st := p.Stat(); st.Waiting != 9 || st.Busy != 1 {
 			t.Errorf("%+v", st)
 		}
 		s.Release(true)
@@ -74,9 +74,7 @@ func TestAWaiterGivesUpAfterTheQueueTimeout(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 		s.Release(true)
-		if p.Full() {
-			t.Error("full without anyone in it")
-		}
+		once(t, p)
 	})
 }
 
@@ -118,7 +116,7 @@ func TestACancelledWaiterLeavesNoTrace(t *testing.T) {
 			<-got // who stood behind is next
 			next <- true
 			synctest.Wait()
-			if st := p.Stat(); st.Waiting != 0 || st.Busy != 0 || p.Full() {
+			if st := p.Stat(); st.Waiting != 0 || st.Busy != 0 {
 				t.Errorf("%+v", st)
 			}
 		})
@@ -183,5 +181,48 @@ func TestCloseTurnsWaitersAway(t *testing.T) {
 			}
 		}
 		p.Close() // again does nothing
+	})
+}
+
+func TestTryAcquireNeverWaits(t *testing.T) {
+	bubble(t, config{MaxConns: 2, Queue: 5, Keep: true}, func(t *testing.T, p *fakes, _ *dialer) {
+		ctx := context.Background()
+		s1, err1 := p.TryAcquire(ctx)
+		s2, err2 := p.TryAcquire(ctx)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		for range 3 {
+			if took := slept(func() {
+				if s, err := p.TryAcquire(ctx); s != nil || !errors.Is(err, pool.ErrTaken) {
+					t.Errorf("%v, %v", s, err)
+				}
+			}); took != 0 {
+				t.Errorf("waited %v", took)
+			}
+		}
+		if st := p.Stat(); st.Waiting != 0 || st.QueueFull != 0 {
+			t.Errorf("%+v", st)
+		}
+		s1.Release(true)
+		s3, err := p.TryAcquire(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s2.Release(true)
+		s3.Release(true)
+	})
+}
+
+func TestTryAcquireTakesNoSlotThatOthersWaitFor(t *testing.T) {
+	bubble(t, config{MaxConns: 1, Queue: 1}, func(t *testing.T, p *fakes, _ *dialer) {
+		s := acquire(t, p)
+		got, next, _ := queue(t, p, 1)
+		s.Release(true)
+		if _, err := p.TryAcquire(context.Background()); !errors.Is(err, pool.ErrTaken) {
+			t.Errorf("%v", err)
+		}
+		<-got
+		next <- true
 	})
 }

@@ -145,6 +145,9 @@ func (j *job) receive() error {
 		return exchange.ErrBodyTooLarge
 	}
 	if b, ok := r.Body.Buffered(); ok {
+		if int64(len(b)) > j.cfg.MaxBody {
+			return exchange.ErrBodyTooLarge
+		}
 		j.x.Trace.BodyIn = int64(len(b))
 		j.in.Body, j.in.BodyLen = b, int64(len(b))
 		return nil

@@ -30,13 +30,14 @@ type active struct {
 }
 
 func newActive() *active {
-	return &active{buf: make([]byte, firstBuffer), x: exchange.New()}
+	a := &active{buf: make([]byte, firstBuffer), x: exchange.New()}
+	a.wr.fn = a.wr.step
+	return a
 }
 
 func (a *active) attach(c *conn) {
 	a.r, a.w = 0, 0
-	a.wr.fn = c.writeStep
-	a.x.Sink = &a.sink
+	a.wr.c = c
 	a.meta.Restart()
 	a.x.Request.Conn = &c.info
 }
@@ -46,7 +47,7 @@ func (a *active) detach() {
 	a.x.Request.Conn = nil
 	a.sink.reset(nil)
 	a.body = body{}
-	a.wr = writer{}
+	a.wr = writer{fn: a.wr.fn}
 	if len(a.buf) > keepBuffer {
 		a.buf = make([]byte, firstBuffer)
 	}
@@ -55,6 +56,7 @@ func (a *active) detach() {
 // begin prepares for the request that starts at buf[r].
 func (a *active) begin(c *conn) {
 	a.x.Reset()
+	a.x.Sink = &a.sink // a handler that panicked may have left another
 	a.x.Request.Body = &a.body
 	a.sink.reset(c)
 	a.body = body{c: c, done: true}

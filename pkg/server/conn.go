@@ -91,7 +91,7 @@ func (c *conn) enter(p phase) {
 func (c *conn) run() {
 	for {
 		err := c.wait()
-		if c.blocked {
+		for err == nil && c.blocked { // pipelined requests may block one after the other
 			c.blocked = false
 			err = c.serveBlocking()
 		}
@@ -270,8 +270,7 @@ func (c *conn) parse() (done bool, err error) {
 		return false, nil
 	}
 	a.x.Trace.Start = time.Now()
-	var bad *http1.StatusError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*http1.StatusError](err); ok {
 		c.refuse(bad.Status, bad.Reason)
 		return false, errEnd
 	}
@@ -348,7 +347,7 @@ func (c *conn) options() {
 // one at hand, as far as is known when its response head is made.
 func (c *conn) mayKeep() bool {
 	a := c.act
-	return a.meta.KeepAlive && a.body.finished() && !c.srv.draining.Load() &&
+	return a.meta.KeepAlive && a.body.finished() && !c.srv.draining.Load() && c.cfg.KeepaliveTimeout > 0 &&
 		(c.cfg.KeepaliveRequests == 0 || c.served < c.cfg.KeepaliveRequests)
 }
 

@@ -25,7 +25,7 @@ import (
 type Config struct {
 	Limits            http1.Limits
 	HeaderTimeout     time.Duration // for a whole request head, from its first byte
-	KeepaliveTimeout  time.Duration // between two requests
+	KeepaliveTimeout  time.Duration // between two requests; 0: one request per connection
 	BodyTimeout       time.Duration // between two reads of a request body
 	SendTimeout       time.Duration // between two successful writes of a response
 	KeepaliveRequests int           // requests per connection; 0: no limit
@@ -205,14 +205,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for ln := range s.listeners {
 		ln.Close()
 	}
+	s.mu.Unlock()
+	s.serving.Wait() // no connection is added from here on
 	empty := make(chan struct{})
+	s.mu.Lock()
 	if len(s.conns) == 0 {
 		close(empty)
 	} else {
 		s.empty = empty
 	}
 	s.mu.Unlock()
-	s.serving.Wait()
 	err := s.waitEmpty(ctx, empty)
 	s.sweeper.Remove(s)
 	s.lot.Close()

@@ -97,8 +97,11 @@ func (s *sink) Started() bool { return s.begun || s.state >= sinkBody }
 // Sent implements exchange.Sink.
 func (s *sink) Sent() int64 { return s.sent }
 
-// ClientGone implements exchange.Sink.
-func (s *sink) ClientGone() bool { return sock.PeekConn(s.c.rc) == sock.Closed }
+// ClientGone implements exchange.Sink. A connection that is being cut counts as
+// gone, so that its handler gives up what it waits for.
+func (s *sink) ClientGone() bool {
+	return s.c.cutoff.Load() || sock.PeekConn(s.c.rc) == sock.Closed
+}
 
 // TryWrite implements exchange.Sink.
 func (s *sink) TryWrite(p []byte, last bool) (int, error) { return s.write(p, last, false) }

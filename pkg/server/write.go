@@ -10,8 +10,9 @@ import (
 )
 
 // writer is what a raw write callback needs; it lives in the connection's
-// active part so that no closure is made per write.
+// active part so that no closure is made per write, nor per use of the part.
 type writer struct {
+	c     *conn
 	parts [][]byte
 	one   [1][]byte
 	n     int
@@ -66,8 +67,8 @@ func (c *conn) writeEarly() bool {
 
 // step is the raw write callback: it writes once and again while the kernel
 // takes something, and waits for room only if asked to.
-func (c *conn) writeStep(fd uintptr) bool {
-	w := &c.act.wr
+func (w *writer) step(fd uintptr) bool {
+	c := w.c
 	for {
 		n, err := w.once(fd)
 		w.n += n

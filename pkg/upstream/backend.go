@@ -48,6 +48,7 @@ type Config struct {
 	KeepConn  Mode // Auto: keep connections when MaxConns is known
 	Multiplex Mode // Auto: ask each server
 	Streams   int  // requests at once on a multiplexed connection
+	Recycles  bool // workers are known to end after a number of requests
 
 	Queue          int           // requests waiting for a worker
 	QueueTimeout   time.Duration // longest wait for a worker
@@ -119,7 +120,10 @@ type Backend struct {
 	next    atomic.Uint32 // where the search for the least busy server starts
 	calls   sync.Pool     // *call
 	buffers fcgi.Buffers
-	probes  sync.WaitGroup // Multiplex probes in flight
+
+	mu     sync.Mutex // guards closed, and Add of probes against it
+	closed bool
+	probes sync.WaitGroup // Multiplex probes in flight
 }
 
 // unknownConns bounds the connections to a server whose number of workers is
@@ -157,14 +161,28 @@ func (b *Backend) Sweep(now int64) {
 // ends. It returns when all are closed.
 func (b *Backend) Close() {
 	b.sweeper.Remove(b)
-	b.probes.Wait()
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.probes.Wait() // a probe may still exchange the slots
 	for _, s := range b.servers {
 		s.close()
 	}
 }
 
+// beginProbe counts a probe, unless the backend is closed.
+func (b *Backend) beginProbe() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.probes.Add(1)
+	}
+	return !b.closed
+}
+
 // pick returns the server with the fewest requests in flight that is not known
-// to be down; when all are, the one that has been down longest.
+// to be down; when all are, the one that has been down longest. Now and then a
+// request that has attempts left goes to one that is down.
 func (b *Backend) pick(tried *server) *server {
 	if len(b.servers) == 1 {
 		return b.servers[0]
@@ -173,6 +191,9 @@ func (b *Backend) pick(tried *server) *server {
 	var best *server
 	for i := range b.servers {
 		s := b.servers[(start+i)%len(b.servers)]
+		if tried == nil && b.cfg.Tries > 1 && s.due(b.sweeper.Now()) {
+			return s
+		}
 		if best == nil || s.better(best, tried) {
 			best = s
 		}

@@ -19,6 +19,8 @@ type call struct {
 
 	safe     bool  // running it twice does no harm
 	deadline int64 // sweeper time; 0: none
+	began    int64 // sweeper time
+	resets   int   // attempts on new connections that were reset
 	sent     time.Time
 	watch    watch // for the time before a connection watches the client
 
@@ -40,6 +42,7 @@ func newCall(b *Backend) *call {
 func (c *call) begin(x *exchange.Exchange, in *Input, out Reply) {
 	c.x, c.in, c.out = x, in, out
 	c.safe = x.Request.Idempotent()
+	c.began, c.resets = c.b.sweeper.Now(), 0
 	c.deadline = c.b.sweeper.After(c.b.cfg.RequestTimeout)
 	c.req = fcgi.Request{}
 }

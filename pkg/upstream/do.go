@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
-	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/pool"
 )
 
@@ -32,7 +31,7 @@ func (c *call) run() error {
 	for {
 		s := c.b.pick(tried)
 		err := c.attempt(s)
-		if err == nil || !c.again(err) {
+		if err == nil || !c.again(s, err) {
 			return err
 		}
 		if len(c.b.servers) > 1 {
@@ -52,39 +51,46 @@ func (c *call) attempt(s *server) error {
 	if err != nil {
 		return err
 	}
+	keep := false
+	defer func() { slot.Release(keep) }() // also when a handler of the reply panics
 	l, err := c.connect(s, slot)
 	if err != nil {
-		slot.Release(false)
 		return err
 	}
 	err = c.exchange(s, l)
-	slot.Release(err == nil && !c.excess && l.reusable())
+	keep = err == nil && !c.excess && l.reusable()
 	return err
 }
 
-// acquire waits for a slot. While it waits the client is watched, which no
-// connection does yet.
+// acquire gets a slot, and waits for it if it must.
 func (c *call) acquire(s *server) (*pool.Slot[*link], error) {
 	for {
 		p := s.slots.Load()
-		if !p.Full() {
-			slot, err := p.Acquire(c.x.Context())
-			if !c.replaced(s, p, err) {
-				return slot, err
-			}
-			continue
+		slot, err := p.TryAcquire(c.x.Context())
+		if errors.Is(err, pool.ErrTaken) {
+			slot, err = c.wait(p)
 		}
-		start := time.Now()
-		c.watch.by = c.b.sweeper.After(c.b.cfg.QueueTimeout)
-		c.b.sweeper.Add(&c.watch)
-		slot, err := p.Acquire(c.x.Context())
-		c.b.sweeper.Remove(&c.watch)
-		c.watch.by = 0
-		c.x.Trace.Queue += time.Since(start)
 		if !c.replaced(s, p, err) {
 			return slot, err
 		}
 	}
+}
+
+// wait is acquire when no slot is free. Meanwhile the client and the time are
+// watched, which no connection does yet.
+func (c *call) wait(p *pool.Pool[*link]) (*pool.Slot[*link], error) {
+	start := time.Now()
+	c.watch.by = c.b.sweeper.After(c.b.cfg.QueueTimeout)
+	c.b.sweeper.Add(&c.watch)
+	slot, err := p.Acquire(c.x.Context())
+	c.b.sweeper.Remove(&c.watch)
+	c.watch.by = 0
+	c.x.Trace.Queue += time.Since(start)
+	if cause := c.x.Cause(); err == nil && cause != nil {
+		slot.Release(true) // came together with the end of the wait
+		return nil, cause
+	}
+	return slot, err
 }
 
 // replaced reports whether err only says that the pool was exchanged for
@@ -95,7 +101,9 @@ func (c *call) replaced(s *server, p *pool.Pool[*link], err error) bool {
 
 // restBeforeUnsafe is how long a kept connection must have been quiet before a
 // request that must not run twice is sent on it: a worker that has reached its
-// last request closes within microseconds of its answer.
+// last request closes within microseconds of its answer, unless the system has
+// something better to do. Once a server was seen to do so, such requests get a
+// new connection each, which only a worker with requests left accepts.
 const restBeforeUnsafe = 10 * time.Millisecond
 
 // neverRested makes a second attempt use a new connection.
@@ -108,6 +116,8 @@ func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
 	var rest time.Duration
 	switch {
 	case c.x.Trace.Tries > 1:
+		rest = neverRested
+	case !c.safe && s.closesKept.Load():
 		rest = neverRested
 	case !c.safe:
 		rest = restBeforeUnsafe
@@ -175,23 +185,4 @@ func (c *call) exchange(s *server, l *link) error {
 		return err
 	}
 	return c.complete()
-}
-
-// again decides whether a failed attempt may be followed by another.
-func (c *call) again(err error) bool {
-	if c.x.Trace.Tries >= c.b.cfg.Tries || c.req.Progress.Received || c.x.Cause() != nil {
-		return false
-	}
-	var dial *DialError
-	switch {
-	case errors.As(err, &dial):
-		return len(c.b.servers) > 1
-	case errors.Is(err, fcgi.ErrNoStream):
-		return true // ids of aborted requests are not free yet
-	case errors.Is(err, fcgi.ErrStale):
-		return c.safe && c.x.Trace.Reused || !c.req.Progress.Sent
-	case errors.Is(err, fcgi.ErrOverloaded):
-		return len(c.b.servers) > 1
-	}
-	return false
 }

@@ -117,20 +117,20 @@ func TestAReplyOfInterimResponsesOnlyIsIncomplete(t *testing.T) {
 
 func TestPausesComeBetweenWhatArrivesAndOnlyBehindAHead(t *testing.T) {
 	noLeaks(t)
-	next := make(chan struct{})
+	waiting, paused := make(chan struct{}), make(chan struct{})
 	addr := fcgitest.StartScripts(t, fcgitest.Script{
 		fcgitest.ExpectRequest(),
-		fcgitest.Stdout([]byte("A: b\r\n")), fcgitest.Wait(next),
-		fcgitest.Stdout([]byte("\r\none")), fcgitest.Wait(next),
+		fcgitest.Stdout([]byte("A: b\r\n")), fcgitest.Wait(waiting),
+		fcgitest.Stdout([]byte("\r\none")), fcgitest.Wait(paused),
 		fcgitest.Reply("two"),
 	})
 	b := newBackend(t, config(addr), upstream.Events{})
 	r := request("GET", "")
-	r.out.onPaused = func() { close(next) } // once only, or it panics
+	r.out.onPaused = func() { close(paused) } // once only, or it panics
 	done := r.start(t, b)
 	// Half a head: no pause may be told of, so let the script go on from here.
 	eventually(t, "the wait for the rest of the head", func() bool { return r.out.ticks.Load() > 1 })
-	next <- struct{}{}
+	close(waiting)
 	if err := await(t, done); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,14 @@ type server struct {
 	slots atomic.Pointer[pool.Pool[*link]] // replaced once if multiplexing turns out possible
 	busy  atomic.Int64                     // requests in flight or waiting
 	down  atomic.Int64                     // time of the last failed dial, 0 when up
-	probe atomic.Int32                     // probeState
+	// closesKept says that the server has closed a kept connection by itself,
+	// as php-fpm does at pm.max_requests.
+	closesKept atomic.Bool
+
+	probe atomic.Int32 // probeOpen, probing or probed
+
+	askAt   atomic.Int64 // sweeper time before which the probe is not repeated
+	unheard int          // probes in a row without answer; owned by the probe
 
 	sweepAt atomic.Int64 // when idle connections are looked at next
 	reaping atomic.Bool  // a look is under way
@@ -35,13 +42,22 @@ const (
 	probed
 )
 
-// probeTimeout bounds the wait for an answer: a busy php-fpm gives none.
+// probeTimeout bounds the wait for an answer: a busy php-fpm gives none, and
+// libfcgi's programs never do.
 const probeTimeout = time.Second
+
+// The pause between two probes without answer doubles from the first to the
+// last.
+const (
+	firstProbePause = 2 * time.Second
+	lastProbePause  = 10 * time.Minute
+)
 
 func newServer(b *Backend, addr Address) (*server, error) {
 	s := &server{b: b, addr: addr, name: addr.String()}
 	s.dial.Timeout = b.cfg.ConnectTimeout
 	s.dial.KeepAlive = -1 // four system calls, and requests have deadlines anyway
+	s.closesKept.Store(b.cfg.Recycles)
 	if b.cfg.Multiplex != Auto {
 		s.probe.Store(probed)
 	}
@@ -89,6 +105,7 @@ func (s *server) keeps() bool {
 
 // link is one connection, of either kind.
 type link struct {
+	s   *server
 	one *fcgi.Conn
 	mux *fcgi.Mux
 }
@@ -98,7 +115,11 @@ func (l *link) Alive() bool {
 	if l.mux != nil {
 		return l.mux.Err() == nil
 	}
-	return l.one.Alive()
+	if l.one.Alive() {
+		return true
+	}
+	l.s.closesKept.Store(true)
+	return false
 }
 
 // Close implements pool.Conn.
@@ -135,7 +156,8 @@ func (s *server) connect(ctx context.Context) (net.Conn, error) {
 		return nil, context.Cause(ctx)
 	}
 	s.markDown(err)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	// Two clocks end a dial, the socket's and its context's; each has its error.
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		err = errors.Join(ErrConnectTimeout, err)
 	}
 	return nil, &DialError{Server: s.name, Err: err}
@@ -147,7 +169,7 @@ func (s *server) open(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	s.askOnce()
-	return &link{one: fcgi.NewConn(nc, fcgi.Config{
+	return &link{s: s, one: fcgi.NewConn(nc, fcgi.Config{
 		Sweeper: s.b.sweeper, Buffers: &s.b.buffers,
 		ReadTimeout: s.b.cfg.ReadTimeout, SendTimeout: s.b.cfg.SendTimeout,
 	})}, nil
@@ -158,7 +180,7 @@ func (s *server) openMux(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &link{mux: fcgi.NewMux(nc, fcgi.MuxConfig{
+	return &link{s: s, mux: fcgi.NewMux(nc, fcgi.MuxConfig{
 		Sweeper: s.b.sweeper, Buffers: &s.b.buffers,
 		ReadTimeout: s.b.cfg.ReadTimeout, SendTimeout: s.b.cfg.SendTimeout,
 		Streams: s.b.cfg.Streams,
@@ -169,10 +191,12 @@ func (s *server) openMux(ctx context.Context) (*link, error) {
 // of its own so that no request waits for the answer. It is asked again after a
 // time without answer.
 func (s *server) askOnce() {
-	if !s.probe.CompareAndSwap(probeOpen, probing) {
+	if s.b.sweeper.Now() < s.askAt.Load() || !s.probe.CompareAndSwap(probeOpen, probing) {
 		return
 	}
-	s.b.probes.Add(1)
+	if !s.b.beginProbe() {
+		return
+	}
 	go s.ask() // ends within connect and probe timeouts; Backend.Close waits for it
 }
 
@@ -182,13 +206,13 @@ func (s *server) ask() {
 	defer stop()
 	nc, err := s.dial.DialContext(ctx, s.addr.Network, s.addr.Addr)
 	if err != nil {
-		s.probe.Store(probeOpen)
+		s.askLater()
 		return
 	}
 	defer nc.Close()
 	v, err := fcgi.Probe(nc, probeTimeout)
 	if errors.Is(err, fcgi.ErrReadTimeout) {
-		s.probe.Store(probeOpen) // busy: the next dial asks again
+		s.askLater()
 		return
 	}
 	s.probe.Store(probed)
@@ -198,6 +222,14 @@ func (s *server) ask() {
 	if v.Mpxs {
 		s.goMux()
 	}
+}
+
+// askLater lets a later dial ask again.
+func (s *server) askLater() {
+	pause := min(firstProbePause<<min(s.unheard, 10), lastProbePause)
+	s.unheard++
+	s.askAt.Store(s.b.sweeper.After(pause))
+	s.probe.Store(probeOpen)
 }
 
 // goMux replaces the slots by those of shared connections. Requests in the old
@@ -220,6 +252,16 @@ func (s *server) markUp() {
 	if s.down.Load() != 0 && s.down.Swap(0) != 0 && s.b.events.ServerUp != nil {
 		s.b.events.ServerUp(s.b.cfg.Name, s.name)
 	}
+}
+
+// downRest is how long a server that is down gets no request while another is
+// up. Then one is sent there to see whether it is back.
+const downRest = time.Second
+
+// due claims, for one caller at a time, the look at a server that is down.
+func (s *server) due(now int64) bool {
+	d := s.down.Load()
+	return d != 0 && now-d > int64(downRest) && s.down.CompareAndSwap(d, now)
 }
 
 // better reports whether s should be taken rather than o: one that was not

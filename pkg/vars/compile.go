@@ -110,11 +110,11 @@ func (c *compiler) variable(written string) error {
 		return nil
 	}
 	if len(name) == 1 && '1' <= name[0] && name[0] <= '9' {
-		c.add(name, name, variable{value: appendGroup, client: true})
+		c.add(name, name, variable{value: appendGroup, client: true, plain: true})
 		return nil
 	}
 	if slices.Contains(c.groups, written) {
-		c.add(written, written, variable{value: appendNamed, client: true})
+		c.add(written, written, variable{value: appendNamed, client: true, plain: true})
 		return nil
 	}
 	for family, v := range families() {
@@ -131,7 +131,7 @@ func (c *compiler) add(name, arg string, v variable) {
 		c.literal(v.fixed())
 		return
 	}
-	c.parts = append(c.parts, part{name: name, arg: arg, value: v.value, client: v.client})
+	c.parts = append(c.parts, part{name: name, arg: arg, value: v.value, client: v.client, plain: v.plain})
 }
 
 // Known returns the names of all variables, sorted, families as "http_NAME".

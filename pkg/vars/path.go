@@ -2,7 +2,7 @@ package vars
 
 // pathTable has the variables of the current path, query and files.
 func pathTable() map[string]variable {
-	uri := variable{client: true, value: func(dst []byte, e *Env, _ string) []byte {
+	uri := variable{client: true, plain: true, value: func(dst []byte, e *Env, _ string) []byte {
 		return append(dst, e.Path()...)
 	}}
 	args := variable{client: true, value: func(dst []byte, e *Env, _ string) []byte {
@@ -14,10 +14,10 @@ func pathTable() map[string]variable {
 		"is_args":             {value: appendIsArgs},
 		"document_root":       {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.Root...) }},
 		"realpath_root":       {value: appendRealRoot},
-		"request_filename":    {value: appendFilename, client: true},
-		"fastcgi_script_name": {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.Script()...) }, client: true},
-		"fastcgi_path_info":   {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.PathInfo...) }, client: true},
-		"script_filename":     {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.ScriptFilename...) }, client: true},
+		"request_filename":    {value: appendFilename, client: true, plain: true},
+		"fastcgi_script_name": {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.Script()...) }, client: true, plain: true},
+		"fastcgi_path_info":   {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.PathInfo...) }, client: true, plain: true},
+		"script_filename":     {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.ScriptFilename...) }, client: true, plain: true},
 		"remote_root":         {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.DocumentRoot...) }},
 	}
 }

@@ -10,6 +10,7 @@ import (
 type variable struct {
 	value  appender
 	client bool          // its value is of the client's choice
+	plain  bool          // its value is decoded text, which a URL must escape
 	fixed  func() string // instead of value: the same for the life of the process
 }
 

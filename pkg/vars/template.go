@@ -14,6 +14,7 @@ type part struct {
 	arg    string // what a family such as $http_ is asked for
 	value  appender
 	client bool
+	plain  bool
 }
 
 // appender appends the value of a variable to dst; it must not allocate more

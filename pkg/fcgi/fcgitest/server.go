@@ -44,6 +44,9 @@ type Server struct {
 	// pm.max_requests does. 0: never.
 	MaxRequests int
 
+	// Forget: do not keep the requests for Requests, for long runs.
+	Forget bool
+
 	mu       sync.Mutex // guards what follows
 	seen     []*Request
 	aborts   int
@@ -205,6 +208,9 @@ func (s *Server) Open() int {
 }
 
 func (s *Server) saw(r *Request) {
+	if s.Forget {
+		return
+	}
 	s.mu.Lock()
 	s.seen = append(s.seen, r)
 	s.mu.Unlock()

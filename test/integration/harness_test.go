@@ -1,0 +1,142 @@
+package integration
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for something that must happen.
+const patience = 20 * time.Second
+
+// pollPause is the time between two looks at something that must come true.
+const pollPause = 5 * time.Millisecond
+
+// eventually polls cond until it is true; what says what did not happen.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	if !poll(patience, cond) {
+		t.Fatalf("within %v: %s", patience, what)
+	}
+}
+
+// poll reports whether cond became true within limit.
+func poll(limit time.Duration, cond func() bool) bool {
+	tick := time.NewTicker(pollPause)
+	defer tick.Stop()
+	for end := time.Now().Add(limit); time.Now().Before(end); <-tick.C {
+		if cond() {
+			return true
+		}
+	}
+	return cond()
+}
+
+// shortDir is t.TempDir with a path short enough for unix sockets in it,
+// whatever the name of the test.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gw-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// freeAddr returns a loopback address that nothing listened on just now.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// writeFile writes a file of a docroot, with its directories.
+func writeFile(t testing.TB, root, name, content string) {
+	t.Helper()
+	path := filepath.Join(root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// docroot makes a root of the given files, names and contents by turns.
+func docroot(t testing.TB, files ...string) string {
+	t.Helper()
+	root := filepath.Join(shortDir(t), "root")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(files); i += 2 {
+		writeFile(t, root, files[i], files[i+1])
+	}
+	return root
+}
+
+func readFile(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// site is what the tests vary in the gateway's configuration.
+type site struct {
+	listen  string // of the gateway; filled in by startGateway
+	root    string
+	server  string // of the backend: unix:/path or host:port
+	scripts string // TOML array; "" is every script
+	conns   int    // max_conns of the backend; 0: unknown
+	backend string // more lines of the backend
+	tables  string // more tables
+	gateway string // more lines of [gateway]
+	log     string // more lines of [log]
+}
+
+const everyScript = `["/**.php"]`
+
+// toml writes the configuration that php-server stands for, in front of the
+// site's server.
+func (s *site) toml() string {
+	scripts := s.scripts
+	if scripts == "" {
+		scripts = everyScript
+	}
+	return strings.NewReplacer(
+		"{listen}", s.listen, "{root}", s.root, "{server}", s.server,
+		"{scripts}", scripts, "{conns}", itoa(s.conns), "{backend}", s.backend, "{tables}", s.tables,
+	).Replace(`
+{tables}
+[[site]]
+listen  = ["{listen}"]
+root    = "{root}"
+scripts = {scripts}
+max_body = "200MiB"
+
+  [[site.location]]
+  match     = "/"
+  try_files = ["$uri", "$uri/", "/index.php?$args"]
+
+  [[site.location]]
+  match   = '~ \.php(/|$)'
+  backend = "php"
+
+[backend.php]
+servers      = ["{server}"]
+max_conns    = {conns}
+idle_timeout = "300ms"
+{backend}
+`)
+}

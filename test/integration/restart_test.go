@@ -1,0 +1,170 @@
+package integration
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestAGatewayThatStartsFirstWaitsForPHP(t *testing.T) {
+	f := newFPM(t, fpmConf{children: 1})
+	g := startGateway(t, &site{
+		root: docroot(t, "index.php", `<?php echo "at last";`), server: f.server(), conns: 1,
+	})
+	c := g.dial()
+	c.send("GET / HTTP/1.1\r\nHost: ex.test\r\n\r\n")
+	g.awaitLog("server refuses connections", "is php-fpm running")
+	f.start()
+	c.answer(http.MethodGet).expect(t, 200, "at last")
+}
+
+func TestWithoutPHPTheAnswerIsA502ThatNamesTheSocket(t *testing.T) {
+	g := startGateway(t, &site{
+		root: docroot(t, "index.php", ""), server: "unix:/nonexistent/php.sock", conns: 1,
+		backend: `retry_timeout = "100ms"`,
+	})
+	a := g.get("/none")
+	if a.StatusCode != 502 || strings.Contains(a.body, "nonexistent") {
+		t.Errorf("got %d %q", a.StatusCode, a.body)
+	}
+	g.awaitLog(`"status":502`, "/nonexistent/php.sock", "is php-fpm running")
+}
+
+// load asks for a path again and again with some clients until stop closes,
+// and returns how many answers were right and what else came.
+func load(g *gateway, clients int, path, want string, stop <-chan struct{}) func() (good int, bad []string) {
+	var mu sync.Mutex // guards good and bad
+	var good int
+	var bad []string
+	var wg sync.WaitGroup
+	hc := g.httpClient()
+	for range clients {
+		wg.Go(func() { // ends when stop is closed
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := fetch(hc, g.url(path), want)
+				mu.Lock()
+				if err == nil {
+					good++
+				} else {
+					bad = append(bad, err.Error())
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	return func() (int, []string) {
+		wg.Wait()
+		return good, bad
+	}
+}
+
+// fetch gets one answer and compares it.
+func fetch(hc *http.Client, url, want string) error {
+	resp, err := hc.Get(url)
+	if err != nil {
+		return err
+	}
+	return compare(resp, want)
+}
+
+func compare(resp *http.Response, want string) error {
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != 200 || string(b) != want {
+		return fmt.Errorf("%d %.100q", resp.StatusCode, b)
+	}
+	return nil
+}
+
+func TestNoRequestFailsWhilePHPIsRestarted(t *testing.T) {
+	f := startFPM(t, fpmConf{children: 2})
+	root := docroot(t, "index.php", `<?php usleep(2000); echo "ok";`)
+	g := startGateway(t, &site{root: root, server: f.server(), conns: 2})
+	stop := make(chan struct{})
+	wait := load(g, 4, "/loaded", "ok", stop)
+	for range 3 {
+		n := len(g.records("/loaded", 1))
+		f.stop()
+		f.start()
+		g.records("/loaded", n+100) // the load goes on
+	}
+	close(stop)
+	if good, bad := wait(); len(bad) > 0 {
+		t.Errorf("%d requests were answered, %d failed: %q", good, len(bad), bad[:min(len(bad), 5)])
+	}
+}
+
+// once appends what it is told to a file, under a lock.
+const once = `<?php
+file_put_contents(__DIR__ . '/ran', $_POST['n'] . "\n", FILE_APPEND | LOCK_EX);
+echo 'ran ', $_POST['n'];`
+
+func TestWorkersThatAreReplacedFailNoRequestAndRunNoneTwice(t *testing.T) {
+	const clients, requests, children = 8, 10_000, 8
+	f := startFPM(t, fpmConf{children: children, maxRequests: 5})
+	root := docroot(t, "index.php", `<?php echo $_GET["n"];`, "once.php", once)
+	g := startGateway(t, &site{root: root, server: f.server(), conns: children})
+	hc := g.httpClient()
+	errs := make(chan error, requests)
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() { // ends behind the last request of this client
+			for n := c; n < requests; n += clients {
+				errs <- getOrPost(hc, g, n)
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	failed := 0
+	for err := range errs {
+		if err != nil {
+			if failed++; failed <= 5 {
+				t.Error(err)
+			}
+		}
+	}
+	if failed > 0 {
+		t.Errorf("%d requests failed", failed)
+	}
+	checkRan(t, readFile(t, root+"/ran"), requests/2)
+}
+
+// getOrPost makes every second request a POST that must run once.
+func getOrPost(hc *http.Client, g *gateway, n int) error {
+	if n/8%2 == 0 {
+		return fetch(hc, g.url("/?n="+itoa(n)), itoa(n))
+	}
+	resp, err := hc.Post(g.url("/once.php"), "application/x-www-form-urlencoded", strings.NewReader("n="+itoa(n)))
+	if err != nil {
+		return err
+	}
+	return compare(resp, "ran "+itoa(n))
+}
+
+// checkRan holds the file of the runs against one run of each POST.
+func checkRan(t *testing.T, file string, want int) {
+	t.Helper()
+	runs := strings.Fields(file)
+	if len(runs) != want {
+		t.Errorf("%d runs, want %d", len(runs), want)
+	}
+	sort.Strings(runs)
+	for i := 1; i < len(runs); i++ {
+		if runs[i] == runs[i-1] {
+			t.Errorf("POST %s ran twice", runs[i])
+		}
+	}
+}
