@@ -41,7 +41,6 @@ type Gateway struct {
 	current atomic.Pointer[generation]
 
 	reload sync.Mutex // one Load at a time
-	closed bool
 }
 
 // New returns a gateway without a configuration: Load gives it one.

@@ -66,7 +66,6 @@ func (e statusError) Error() string { return "status" }
 var (
 	errNotFound  error = statusError(404)
 	errForbidden error = statusError(403)
-	errNoMethod  error = statusError(405)
 )
 
 // refused is a status whose reason an operator will want to read in the log.

@@ -124,7 +124,7 @@ func (r *reply) pass(p []byte) error {
 	if n == len(p) {
 		return nil
 	}
-	r.queue = r.store.Queue(r.cfg.ResponseBuffer, r.cfg.ResponseTemp)
+	r.queue = r.store.Queue(r.cfg.ResponseBuffer, max(r.cfg.ResponseBuffer+r.cfg.ResponseTemp, 1))
 	r.sent = make(chan error, 1)
 	go r.send(r.queue, r.sent) // ends with the queue; Done waits for it
 	return r.enqueue(p[n:])

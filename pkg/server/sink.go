@@ -302,5 +302,7 @@ func (s *sink) flushSome(err error, wait bool) error {
 // flush sends everything pending, waiting for the client.
 func (s *sink) flush() error { return s.flushSome(nil, true) }
 
-var _ exchange.Sink = (*sink)(nil)
-var _ io.Reader = (*body)(nil)
+var (
+	_ exchange.Sink = (*sink)(nil)
+	_ io.Reader     = (*body)(nil)
+)

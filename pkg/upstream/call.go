@@ -79,7 +79,7 @@ func (c *call) Stdout(p []byte) error {
 	for !c.inBody {
 		rest, done, err := c.head.Feed(p, &c.x.Response)
 		if err != nil {
-			return &ReplyError{What: err.Error()}
+			return &ReplyError{What: err.Error(), Err: err}
 		}
 		if !done {
 			return nil

@@ -29,10 +29,16 @@ func (e *DialError) Error() string {
 func (e *DialError) Unwrap() error { return e.Err }
 
 // ReplyError: the application's reply makes no sense as a response.
-type ReplyError struct{ What string }
+type ReplyError struct {
+	What string
+	Err  error // the parser's, if it was that which failed
+}
 
 // Error says what came.
 func (e *ReplyError) Error() string { return "upstream: bad reply: " + e.What }
+
+// Unwrap returns the parser's error, or nil.
+func (e *ReplyError) Unwrap() error { return e.Err }
 
 // Status returns the HTTP status a client gets for an error of Do that came
 // before anything was sent to it: 503 when there is no room, 504 when time ran

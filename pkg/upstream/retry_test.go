@@ -29,8 +29,16 @@ func TestAStaleKeptConnectionIsReplayedForIdempotentMethodsOnly(t *testing.T) {
 		method string
 		replay bool
 	}{
-		{"GET", true}, {"HEAD", true}, {"OPTIONS", true}, {"PUT", true}, {"DELETE", true}, {"TRACE", true},
-		{"POST", false}, {"PATCH", false}, {"get", false}, {"PROPFIND", false},
+		{"GET", true},
+		{"HEAD", true},
+		{"OPTIONS", true},
+		{"PUT", true},
+		{"DELETE", true},
+		{"TRACE", true},
+		{"POST", false},
+		{"PATCH", false},
+		{"get", false},
+		{"PROPFIND", false},
 	} {
 		t.Run(c.method, func(t *testing.T) {
 			noLeaks(t)

@@ -63,6 +63,15 @@ func (g *gateway) record(uri string) record {
 	return list[0]
 }
 
+// logFailures shows the records of failed requests with the test's result.
+func (g *gateway) logFailures() {
+	for _, r := range g.parseRecords(readFile(g.t, g.access)) {
+		if r.Error != "" {
+			g.t.Logf("%+v", r)
+		}
+	}
+}
+
 // awaitLog waits until the error log holds every text in one line, and returns
 // that line.
 func (g *gateway) awaitLog(texts ...string) string {

@@ -64,7 +64,7 @@ func TestASilentBackendIsA504(t *testing.T) {
 func TestABadReplyIsA502WhoseCauseIsLogged(t *testing.T) {
 	tests := []struct{ name, output, logged string }{
 		{"nothing", "", "empty"},
-		{"no header", "just text\n", "no colon"},
+		{"no header", "just text\n\nmore", "no colon"},
 		{"half a header", "Content-Type: text/html\r\n", "ends within its header"},
 		{"a bad status", "Status: 20x\r\n\r\n", "bad status"},
 		{"a large header", "X-Large: " + strings.Repeat("x", 70<<10) + "\r\n\r\n", "max_response_header"},

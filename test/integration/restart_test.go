@@ -101,7 +101,8 @@ func TestNoRequestFailsWhilePHPIsRestarted(t *testing.T) {
 		g.records("/loaded", n+100) // the load goes on
 	}
 	close(stop)
-	if good, bad := wait(); len(bad) > 0 {
+	good, bad := wait()
+	if g.logFailures(); len(bad) > 0 {
 		t.Errorf("%d requests were answered, %d failed: %q", good, len(bad), bad[:min(len(bad), 5)])
 	}
 }
@@ -140,6 +141,7 @@ func TestWorkersThatAreReplacedFailNoRequestAndRunNoneTwice(t *testing.T) {
 		t.Errorf("%d requests failed", failed)
 	}
 	checkRan(t, readFile(t, root+"/ran"), requests/2)
+	g.logFailures()
 }
 
 // getOrPost makes every second request a POST that must run once.
