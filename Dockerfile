@@ -48,7 +48,6 @@ LABEL org.opencontainers.image.title="fcgigw with php-fpm" \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080
-STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s \
     CMD ["/fcgigw", "health", "http://127.0.0.1:8080/-/health"]
 ENTRYPOINT ["/fcgigw"]
@@ -65,7 +64,6 @@ LABEL org.opencontainers.image.title="fcgigw" \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080
-STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s \
     CMD ["/fcgigw", "health", "http://127.0.0.1:8080/-/health"]
 ENTRYPOINT ["/fcgigw"]

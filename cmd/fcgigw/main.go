@@ -35,12 +35,14 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
+	begun := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
 	fmt.Fprintln(errOut, err)
-	if errors.Is(err, errConfig) {
+	if !begun || errors.Is(err, errConfig) { // not begun: no such command, or too many arguments
 		return exitConfig
 	}
 	return exitFailure

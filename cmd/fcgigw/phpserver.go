@@ -79,11 +79,11 @@ func (p *phpServer) run(c *cobra.Command) error {
 func (p *phpServer) config(root string) string {
 	scripts := make([]string, len(p.scripts))
 	for i, s := range p.scripts {
-		scripts[i] = strconv.Quote(s)
+		scripts[i] = quoted(s)
 	}
 	text := fmt.Sprintf(`[[site]]
-listen  = [%q]
-root    = %q
+listen  = [%s]
+root    = %s
 scripts = [%s]
 
   [[site.location]]
@@ -95,17 +95,22 @@ scripts = [%s]
   backend = "php"
 
 [backend.php.workers]
-`, p.listen, root, strings.Join(scripts, ", "))
+`, quoted(p.listen), quoted(root), strings.Join(scripts, ", "))
 	if p.workers > 0 {
 		text += fmt.Sprintf("count = %d\n", p.workers)
 	}
 	if p.user != "" {
-		text += fmt.Sprintf("user  = %q\n", p.user)
+		text += fmt.Sprintf("user  = %s\n", quoted(p.user))
 	}
 	if p.group != "" {
-		text += fmt.Sprintf("group = %q\n", p.group)
+		text += fmt.Sprintf("group = %s\n", quoted(p.group))
 	}
 	return text
+}
+
+// quoted writes s as a TOML string that stands for s and nothing else.
+func quoted(s string) string {
+	return strings.ReplaceAll(strconv.Quote(s), "${env:", "$${env:")
 }
 
 // shownAddress makes an address that a browser understands.

@@ -69,8 +69,8 @@ func (x *Exchange) Cause() error { return x.cancel.Err() }
 // canceler is a context.Context whose channel is made once and kept from
 // request to request until a cancel uses it up.
 type canceler struct {
-	mu   sync.Mutex
-	done chan struct{} // made on first use; closed by cancel
+	mu   sync.Mutex                    // held to make or close the channel
+	made atomic.Pointer[chan struct{}] // made on first use; closed by cancel
 	err  atomic.Pointer[error]
 }
 
@@ -78,15 +78,20 @@ func (c *canceler) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (c *canceler) Value(any) any               { return nil }
 
 func (c *canceler) Done() <-chan struct{} {
+	if d := c.made.Load(); d != nil {
+		return *d
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
-		if c.err.Load() != nil {
-			close(c.done)
-		}
+	if d := c.made.Load(); d != nil {
+		return *d
 	}
-	return c.done
+	done := make(chan struct{})
+	if c.err.Load() != nil {
+		close(done)
+	}
+	c.made.Store(&done)
+	return done
 }
 
 func (c *canceler) Err() error {
@@ -103,7 +108,7 @@ func (c *canceler) cancel(cause error) {
 		return
 	}
 	c.err.Store(&cause)
-	if c.done != nil {
-		close(c.done)
+	if d := c.made.Load(); d != nil {
+		close(*d)
 	}
 }

@@ -19,6 +19,7 @@ import (
 type site struct {
 	name       string
 	serverName string
+	groups     []string // of its hosts' regular expressions
 	locations  *router.Locations[*location]
 }
 
@@ -50,11 +51,15 @@ type headerRule struct {
 }
 
 func (g *Gateway) buildSite(gen *generation, cfg *config.Site) (*site, error) {
-	s := &site{name: siteName(cfg), serverName: plainHost(cfg.Hosts)}
+	s := &site{name: siteName(cfg), serverName: plainHost(cfg.Hosts), groups: hostGroups(cfg.Hosts)}
 	var entries []router.Entry[*location]
 	var errs []error
-	for i := range cfg.Locations {
-		lc := &cfg.Locations[i]
+	list := cfg.Locations
+	if len(list) == 0 {
+		list = []config.Location{wholeSite(cfg)}
+	}
+	for i := range list {
+		lc := &list[i]
 		p, err := router.ParsePattern(lc.Match)
 		if err != nil {
 			errs = append(errs, config.NewError(lc.Pos, err.Error()))
@@ -72,6 +77,14 @@ func (g *Gateway) buildSite(gen *generation, cfg *config.Site) (*site, error) {
 	return s, errors.Join(append(errs, err)...)
 }
 
+// wholeSite is the location of a site that has none: its files.
+func wholeSite(cfg *config.Site) config.Location {
+	return config.Location{
+		Pos: cfg.Pos, Match: "/", Root: cfg.Root, Index: cfg.Index, Dotfiles: cfg.Dotfiles,
+		Symlinks: cfg.Symlinks, Headers: cfg.Headers, DenySource: static.DefaultDeny(),
+	}
+}
+
 func siteName(cfg *config.Site) string {
 	switch {
 	case cfg.Name != "":
@@ -80,6 +93,16 @@ func siteName(cfg *config.Site) string {
 		return cfg.Hosts[0]
 	}
 	return "default"
+}
+
+// hostGroups returns the names that the hosts' regular expressions capture.
+func hostGroups(hosts []string) (names []string) {
+	for _, h := range hosts {
+		if p, err := router.ParseHost(h); err == nil { // an error is reported with the host
+			names = append(names, p.CaptureNames()...)
+		}
+	}
+	return names
 }
 
 // plainHost returns the first host that is a name and no pattern.
@@ -94,7 +117,7 @@ func plainHost(hosts []string) string {
 
 func (g *Gateway) buildLocation(gen *generation, s *site, cfg *config.Location, p router.Pattern) (*location, error) {
 	l := &location{cfg: cfg, name: cfg.Match}
-	groups := p.CaptureNames()
+	groups := append(p.CaptureNames(), s.groups...)
 	steps := []func() error{
 		func() error { return g.buildFiles(gen, l, p) },
 		func() (err error) { l.try, err = compileTry(cfg.TryFiles, groups); return err },

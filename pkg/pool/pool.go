@@ -105,6 +105,11 @@ func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 	if err != nil {
 		return nil, err
 	}
+	for range p.capacity { // so that a slot is there at once or not at all
+		if err := slots.CreateResource(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	p.slots = slots
 	return p, nil
 }
@@ -113,20 +118,49 @@ func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 // never behind more than Queue others. The caller must end with Slot.Release.
 func (p *Pool[C]) Acquire(ctx context.Context) (*Slot[C], error) {
 	demand := p.demand.Add(1)
-	if demand > p.capacity {
-		return p.acquireQueued(ctx, demand)
+	if demand <= p.capacity {
+		if s, err := p.takeNow(ctx); err != ErrTaken {
+			return s, err
+		}
 	}
-	return p.take(ctx)
+	return p.acquireQueued(ctx, demand)
 }
 
 // TryAcquire is Acquire for a caller that has something to do before it waits:
 // it returns ErrTaken where Acquire would.
 func (p *Pool[C]) TryAcquire(ctx context.Context) (*Slot[C], error) {
-	if p.demand.Add(1) > p.capacity {
-		p.demand.Add(-1)
-		return nil, ErrTaken
+	if p.demand.Add(1) <= p.capacity {
+		if s, err := p.takeNow(ctx); err != ErrTaken {
+			return s, err
+		}
 	}
-	return p.take(ctx)
+	p.demand.Add(-1)
+	return nil, ErrTaken
+}
+
+// takeNow takes a slot if one is free. With ErrTaken the caller is still counted
+// in demand: that is but a count, and another that came later may have been
+// faster, so the count alone does not say that there is a slot.
+func (p *Pool[C]) takeNow(ctx context.Context) (*Slot[C], error) {
+	if ctx.Err() != nil {
+		p.demand.Add(-1)
+		return nil, context.Cause(ctx)
+	}
+	res, err := p.slots.TryAcquire(ctx)
+	switch {
+	case err == nil:
+		return begin(res), nil
+	case errors.Is(err, puddle.ErrClosedPool):
+		p.demand.Add(-1)
+		return nil, ErrClosed
+	}
+	return nil, ErrTaken
+}
+
+func begin[C Conn](res *puddle.Resource[*Slot[C]]) *Slot[C] {
+	s := res.Value()
+	s.res = res
+	return s
 }
 
 // acquireQueued is Acquire when every slot was taken a moment ago. It is apart
@@ -168,9 +202,7 @@ func (p *Pool[C]) take(ctx context.Context) (*Slot[C], error) {
 		}
 		return nil, err
 	}
-	s := res.Value()
-	s.res = res
-	return s, nil
+	return begin(res), nil
 }
 
 // CloseIdle closes the connections that have been idle for longer than

@@ -209,5 +209,9 @@ func (r *reply) last() error {
 	if err := r.start(); err != nil {
 		return err
 	}
-	return r.x.Sink.Write(r.hold, true)
+	n, err := r.x.Sink.TryWrite(r.hold, true) // the cheaper way, and mostly enough
+	if err != nil || n == len(r.hold) {
+		return err
+	}
+	return r.x.Sink.Write(r.hold[n:], true)
 }

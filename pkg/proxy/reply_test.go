@@ -17,11 +17,11 @@ import (
 
 func TestASmallReplyIsOneWrite(t *testing.T) {
 	for reply, want := range map[string][]string{
-		hello:                                    {"start", "write 5 true"},
-		"A: b\r\n\r\n":                           {"start", "write 0 true"},
-		"Status: 304\r\n\r\n":                    {"start", "write 0 true"},
-		"Content-Length: 2\r\n\r\nab":            {"start", "write 2 true"},
-		"A: b\r\n\r\n" + string(pattern(16<<10)): {"start", "write 16384 true"},
+		hello:                                    {"start", "try 5 true"},
+		"A: b\r\n\r\n":                           {"start", "try 0 true"},
+		"Status: 304\r\n\r\n":                    {"start", "try 0 true"},
+		"Content-Length: 2\r\n\r\nab":            {"start", "try 2 true"},
+		"A: b\r\n\r\n" + string(pattern(16<<10)): {"start", "try 16384 true"},
 	} {
 		_, addr := app(t, says(reply))
 		c := newBench(t, addr).get()
@@ -258,7 +258,7 @@ func TestErrorsOfTheApplicationMayBeIntercepted(t *testing.T) {
 func TestInterimResponsesReachTheClientFirst(t *testing.T) {
 	_, addr := app(t, says("Status: 103\r\nLink: </a>\r\n\r\n"+hello))
 	c := newBench(t, addr).get()
-	if !slices.Equal(c.calls, []string{"interim 103", "start", "write 5 true"}) {
+	if !slices.Equal(c.calls, []string{"interim 103", "start", "try 5 true"}) {
 		t.Errorf("%v", c.calls)
 	}
 }

@@ -22,6 +22,7 @@ func TestIdleConnectionsHaveNoGoroutineAndWakeUp(t *testing.T) {
 	r := start(t, config(), echo)
 	base, fds := runtime.NumGoroutine(), descriptors(t)
 	clients := make([]*client, 200)
+	parked := func() bool { return r.Parked() == len(clients) && runtime.NumGoroutine() <= base+3 } // +3: the server's own may start late
 	for i := range clients {
 		clients[i] = r.dial(t)
 		if i%2 == 0 { // the others never sent anything
@@ -29,7 +30,7 @@ func TestIdleConnectionsHaveNoGoroutineAndWakeUp(t *testing.T) {
 			clients[i].want(200, "/")
 		}
 	}
-	eventually(t, "every connection is parked", func() bool { return runtime.NumGoroutine() <= base })
+	eventually(t, "every connection is parked", parked)
 	if n := r.Connections(); n != len(clients) {
 		t.Fatalf("%d connections, want %d", n, len(clients))
 	}
@@ -41,24 +42,23 @@ func TestIdleConnectionsHaveNoGoroutineAndWakeUp(t *testing.T) {
 			c.want(200, "/again")
 		}
 		if round == 0 {
-			eventually(t, "they are parked again", func() bool { return runtime.NumGoroutine() <= base })
+			eventually(t, "they are parked again", parked)
 		}
 	}
 	for _, c := range clients {
 		c.Close()
 	}
 	eventually(t, "they are gone", func() bool {
-		return r.Connections() == 0 && descriptors(t) <= fds && runtime.NumGoroutine() <= base
+		return r.Connections() == 0 && descriptors(t) <= fds && runtime.NumGoroutine() <= base+3
 	})
 }
 
 func TestAParkedConnectionWhoseClientLeavesIsForgotten(t *testing.T) {
 	r := start(t, config(), echo)
-	base := runtime.NumGoroutine()
 	c := r.dial(t)
 	c.send(get("/"))
 	c.want(200, "/")
-	eventually(t, "it is parked", func() bool { return runtime.NumGoroutine() <= base })
+	eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
 	c.Close()
 	eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"testing"
 	"time"
 
@@ -23,11 +22,10 @@ func TestShutdownClosesIdleConnectionsAndLetsBusyOnesEnd(t *testing.T) {
 		}
 		echo(x)
 	})
-	base := runtime.NumGoroutine()
 	parked := r.dial(t)
 	parked.send(get("/"))
 	parked.want(200, "/")
-	eventually(t, "it is parked", func() bool { return runtime.NumGoroutine() <= base })
+	eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
 	idle, busy := r.dial(t), r.dial(t)
 	idle.send(get("/"))
 	idle.want(200, "/")
@@ -163,11 +161,10 @@ func TestAFullServerClosesAnIdleConnectionForANewOne(t *testing.T) {
 		}
 		echo(x)
 	})
-	base := runtime.NumGoroutine()
 	idle := r.dial(t)
 	idle.send(get("/"))
 	idle.want(200, "/")
-	eventually(t, "it is parked", func() bool { return runtime.NumGoroutine() <= base })
+	eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
 	var busy []*client
 	for range 2 { // the second takes the place of the idle one
 		c := r.dial(t)

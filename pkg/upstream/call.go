@@ -17,12 +17,12 @@ type call struct {
 	in  *Input
 	out Reply
 
-	safe     bool  // running it twice does no harm
-	deadline int64 // sweeper time; 0: none
-	began    int64 // sweeper time
-	resets   int   // attempts on new connections that were reset
-	sent     time.Time
-	watch    watch // for the time before a connection watches the client
+	safe     bool      // running it twice does no harm
+	deadline int64     // sweeper time; 0: none
+	began    int64     // sweeper time
+	resets   int       // attempts on new connections that were reset
+	sent     time.Time // the attempt has its connection
+	watch    watch     // for the time before a connection watches the client
 
 	req    fcgi.Request
 	head   cgi.HeadParser

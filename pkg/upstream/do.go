@@ -122,9 +122,9 @@ func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
 	case !c.safe:
 		rest = restBeforeUnsafe
 	}
-	start := time.Now()
+	c.sent = time.Now()
 	l, reused, err := slot.Conn(c.x.Context(), rest)
-	for pause := firstPause; err != nil && c.dialAgain(err, start); pause = min(2*pause, lastPause) {
+	for pause := firstPause; err != nil && c.dialAgain(err, c.sent); pause = min(2*pause, lastPause) {
 		if c.sleep(pause) != nil {
 			break
 		}
@@ -132,7 +132,9 @@ func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
 	}
 	c.x.Trace.Reused = reused
 	if !reused {
-		c.x.Trace.Connect += time.Since(start)
+		now := time.Now()
+		c.x.Trace.Connect += now.Sub(c.sent)
+		c.sent = now
 	}
 	return l, err
 }
@@ -176,7 +178,6 @@ func (c *call) exchange(s *server, l *link) error {
 	if err := c.prepare(s.keeps()); err != nil {
 		return err
 	}
-	c.sent = time.Now()
 	end, err := l.do(&c.req, c)
 	t := &c.x.Trace
 	t.Upstream = time.Since(c.sent)

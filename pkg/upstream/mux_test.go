@@ -194,13 +194,8 @@ func TestNoRequestWaitsUnwatchedForAWorker(t *testing.T) {
 		}
 		close(begin)
 		for range 3 { // the fourth has the worker
-			select {
-			case err := <-errs:
-				if !errors.Is(err, pool.ErrQueueTimeout) {
-					t.Fatal(err)
-				}
-			case <-time.After(5 * time.Second):
-				t.Fatal("a request waits without an end")
+			if err := await(t, errs); !errors.Is(err, pool.ErrQueueTimeout) {
+				t.Fatal(err)
 			}
 		}
 		close(g.leave)

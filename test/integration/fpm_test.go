@@ -60,7 +60,7 @@ func (f *fpm) start() {
 	if err := os.WriteFile(file, []byte(f.text()), 0o644); err != nil {
 		f.t.Fatal(err)
 	}
-	args := []string{"-F", "-n", "-y", file}
+	args := []string{"-F", "-y", file}
 	if os.Getuid() == 0 {
 		args = append(args, "-R")
 	}

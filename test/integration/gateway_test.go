@@ -82,6 +82,7 @@ func (g *gateway) start(args ...string) {
 	g.cmd = exec.Command(os.Getenv(binaryVar), args...)
 	g.cmd.Stdout, g.cmd.Stderr = out, out
 	g.cmd.Dir = g.dir
+	g.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=10") // the default is a second for each test
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := g.cmd.Start(); err != nil {
 		g.t.Fatal(err)

@@ -34,36 +34,70 @@ func TestWithoutPHPTheAnswerIsA502ThatNamesTheSocket(t *testing.T) {
 	g.awaitLog(`"status":502`, "/nonexistent/php.sock", "is php-fpm running")
 }
 
-// load asks for a path again and again with some clients until stop closes,
-// and returns how many answers were right and what else came.
-func load(g *gateway, clients int, path, want string, stop <-chan struct{}) func() (good int, bad []string) {
-	var mu sync.Mutex // guards good and bad
-	var good int
-	var bad []string
-	var wg sync.WaitGroup
+// load is some clients that ask for a path again and again.
+type load struct {
+	t    testing.TB
+	stop chan struct{} // closed by finish
+	wg   sync.WaitGroup
+
+	mu   sync.Mutex // guards what follows
+	good int
+	bad  []string
+}
+
+// startLoad begins; want is the body of a right answer.
+func startLoad(g *gateway, clients int, path, want string) *load {
+	l := &load{t: g.t, stop: make(chan struct{})}
 	hc := g.httpClient()
 	for range clients {
-		wg.Go(func() { // ends when stop is closed
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				err := fetch(hc, g.url(path), want)
-				mu.Lock()
-				if err == nil {
-					good++
-				} else {
-					bad = append(bad, err.Error())
-				}
-				mu.Unlock()
+		l.wg.Go(func() { // ends when finish closes stop
+			for !l.stopped() {
+				l.count(fetch(hc, g.url(path), want))
 			}
 		})
 	}
-	return func() (int, []string) {
-		wg.Wait()
-		return good, bad
+	return l
+}
+
+func (l *load) stopped() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *load) count(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.bad = append(l.bad, err.Error())
+		return
+	}
+	l.good++
+}
+
+func (l *load) answers() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.good
+}
+
+// goOn waits for n more right answers.
+func (l *load) goOn(n int) {
+	l.t.Helper()
+	n += l.answers()
+	eventually(l.t, "the load does not go on", func() bool { return l.answers() >= n })
+}
+
+// finish ends the load and fails the test if any answer was wrong.
+func (l *load) finish() {
+	l.t.Helper()
+	close(l.stop)
+	l.wg.Wait()
+	if len(l.bad) > 0 {
+		l.t.Errorf("%d requests were answered, %d failed: %q", l.good, len(l.bad), l.bad[:min(len(l.bad), 5)])
 	}
 }
 
@@ -92,19 +126,15 @@ func TestNoRequestFailsWhilePHPIsRestarted(t *testing.T) {
 	f := startFPM(t, fpmConf{children: 2})
 	root := docroot(t, "index.php", `<?php usleep(2000); echo "ok";`)
 	g := startGateway(t, &site{root: root, server: f.server(), conns: 2})
-	stop := make(chan struct{})
-	wait := load(g, 4, "/loaded", "ok", stop)
+	l := startLoad(g, 4, "/loaded", "ok")
 	for range 3 {
-		n := len(g.records("/loaded", 1))
+		l.goOn(50)
 		f.stop()
 		f.start()
-		g.records("/loaded", n+100) // the load goes on
 	}
-	close(stop)
-	good, bad := wait()
-	if g.logFailures(); len(bad) > 0 {
-		t.Errorf("%d requests were answered, %d failed: %q", good, len(bad), bad[:min(len(bad), 5)])
-	}
+	l.goOn(50)
+	l.finish()
+	g.logFailures()
 }
 
 // once appends what it is told to a file, under a lock.

@@ -1,0 +1,144 @@
+package gateway_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+)
+
+const reloaded = `
+[[site]]
+listen = [":80"]
+root = "{dir}/www"
+  [[site.location]]
+  match = "/"
+  return = "200 one"
+  [[site.location]]
+  match = '~ \.php$'
+  backend = "app"
+[backend.app]
+servers = ["{app}"]
+max_conns = 4
+idle_timeout = "1m"
+multiplex = "off"
+`
+
+func descriptors(tb testing.TB) int {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return len(list)
+}
+
+func TestAReloadUnderLoadLosesNoRequest(t *testing.T) {
+	r := start(t, reloaded, []string{"index.php"}, nil)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var counts [4]int
+	for i := range counts {
+		wg.Go(func() { // ends with stop
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if got := r.get("/index.php"); got.StatusCode != 200 {
+					t.Errorf("got %d %q", got.StatusCode, got.body)
+				}
+				counts[i]++
+			}
+		})
+	}
+	for i := range 30 {
+		text := reloaded
+		if i%3 == 0 { // another backend, so that the old one is closed
+			text = strings.Replace(text, "max_conns = 4", fmt.Sprintf("max_conns = %d", 5+i), 1)
+		}
+		r.load(text)
+	}
+	close(stop)
+	wg.Wait()
+	if counts[0] == 0 {
+		t.Error("no request was made")
+	}
+}
+
+func TestAReloadKeepsTheConnectionsOfAnUnchangedBackend(t *testing.T) {
+	r := start(t, reloaded, []string{"index.php"}, nil)
+	r.get("/index.php")
+	r.load(strings.Replace(reloaded, "200 one", "200 two", 1))
+	if got := r.get("/"); got.body != "two" {
+		t.Errorf("got %q", got.body)
+	}
+	r.get("/index.php")
+	if n := r.app.Accepted(); n != 1 {
+		t.Errorf("%d connections were made, want 1", n)
+	}
+	r.load(strings.Replace(reloaded, "max_conns = 4", "max_conns = 5", 1))
+	r.get("/index.php")
+	if n := r.app.Accepted(); n != 2 {
+		t.Errorf("%d connections were made, want 2", n)
+	}
+	eventually(t, "the old backend's connection is closed", func() bool { return r.app.Open() == 1 })
+}
+
+func TestARemovedBackendIsClosedBehindItsLastRequest(t *testing.T) {
+	entered, goOn := make(chan struct{}), make(chan struct{})
+	r := start(t, reloaded, []string{"index.php"}, func(w *fcgitest.Response, req *fcgitest.Request) {
+		close(entered)
+		select {
+		case <-goOn:
+		case <-req.Aborted:
+		}
+		show(w, req)
+	})
+	first := make(chan reply, 1)
+	go func() { first <- r.get("/index.php") }() // ends with goOn
+	<-entered
+	r.load("[[site]]\nlisten = [\":80\"]\n[[site.location]]\nmatch = \"/\"\nreturn = \"200 new\"\n")
+	if got := r.get("/index.php"); got.body != "new" {
+		t.Errorf("got %q", got.body)
+	}
+	if r.app.Open() != 1 {
+		t.Error("the connection of a request under way is closed")
+	}
+	close(goOn)
+	if got := <-first; got.StatusCode != 200 {
+		t.Errorf("the request under way: %d", got.StatusCode)
+	}
+	eventually(t, "the connection is closed", func() bool { return r.app.Open() == 0 })
+}
+
+func TestABuildThatFailsChangesNothingAndLeavesNothingOpen(t *testing.T) {
+	r := start(t, reloaded, []string{"index.php"}, nil)
+	r.get("/index.php")
+	before := 0
+	for i, text := range []string{
+		strings.Replace(reloaded, "match = \"/\"\n  return = \"200 one\"", "match = \"/\"\n  root = \"{dir}/none\"", 1),
+		strings.Replace(reloaded, "200 one", "200 $nonsense", 1),
+		strings.Replace(reloaded, "multiplex", "[backend.more]\nservers = [\"{app}\"]\nmax_conns = 3\n[[site]]\nlisten = [\":81\"]\nroot = \"{dir}/none\"\n#", 1),
+	} {
+		if i == 0 {
+			before = descriptors(t)
+		}
+		for range 5 {
+			if err := r.Load(t.Context(), r.parse(text)); err == nil || !strings.Contains(err.Error(), "test.toml:") {
+				t.Errorf("%d: got %v", i, err)
+			}
+		}
+		if got := r.get("/"); got.body != "one" {
+			t.Errorf("%d: got %q", i, got.body)
+		}
+	}
+	r.get("/index.php")
+	if n := r.app.Accepted(); n != 1 {
+		t.Errorf("%d connections were made, want the first to be kept", n)
+	}
+	eventually(t, "no more descriptors are open than before", func() bool { return descriptors(t) <= before })
+}

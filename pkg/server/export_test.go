@@ -1,0 +1,4 @@
+package server
+
+// Parked returns how many connections wait without a goroutine.
+func (s *Server) Parked() int { return s.lot.Len() }
