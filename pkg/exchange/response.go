@@ -37,7 +37,8 @@ type Sink interface {
 	// first write. r must stay unchanged until the response ends.
 	Start(r *Response) error
 	// TryWrite sends what the client takes now of p and returns how much; it
-	// never waits and keeps nothing of p. last says that the body ends with p:
+	// never waits and keeps nothing of p. An empty p sends a head that is held
+	// back. last says that the body ends with p:
 	// when all of p was taken the response is complete. A count below len(p)
 	// with a nil error means that the client is not reading fast enough: call
 	// Write with the rest, with the same last.
@@ -51,6 +52,7 @@ type Sink interface {
 	// sent, so that it can no longer be replaced by another.
 	Started() bool
 	// ClientGone looks whether the client has closed its side, without waiting.
+	// Unlike the others it may be called from any goroutine at any time.
 	ClientGone() bool
 	// Sent returns the number of body bytes handed to the client so far.
 	Sent() int64

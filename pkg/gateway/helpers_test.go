@@ -117,8 +117,8 @@ func (r *rig) load(text string) *config.Config {
 // write makes a file beneath dir, or a directory if the name ends in a slash.
 func (r *rig) write(name, text string) {
 	r.tb.Helper()
-	path := filepath.Join(r.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path+"x"), 0o755); err != nil {
+	path := r.dir + "/" + name
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		r.tb.Fatal(err)
 	}
 	if strings.HasSuffix(name, "/") {

@@ -21,7 +21,7 @@ func (t *tap) Start(r *exchange.Response) error {
 	if v.loc != nil {
 		v.setHeaders(r, v.loc.headers)
 	}
-	r.Header.Add(requestID, v.x.Trace.ID())
+	r.Header.Set(requestID, v.x.Trace.ID()) // one name for a request: ours, which the log has
 	return t.Sink.Start(r)
 }
 

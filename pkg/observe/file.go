@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"errors"
 	"os"
 	"sync"
 )
@@ -9,8 +10,9 @@ import (
 type file struct {
 	path string
 
-	mu sync.Mutex // guards f
-	f  *os.File
+	mu   sync.Mutex // guards what follows
+	f    *os.File
+	lost error // of the last write that failed
 }
 
 func openFile(path string) (*file, error) {
@@ -25,11 +27,16 @@ func open(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
 }
 
-// Write appends p. A failure (disk full) loses p and nothing else.
+// Write appends p. A failure (disk full) loses p and nothing else: it is
+// reported by close only, because the buffer in front of it would keep the
+// error and never write again.
 func (f *file) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.f.Write(p)
+	if _, err := f.f.Write(p); err != nil {
+		f.lost = err
+	}
+	return len(p), nil
 }
 
 // Sync does nothing: records are handed to the kernel as they are written, and
@@ -51,13 +58,19 @@ func (f *file) reopen() error {
 func (f *file) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.f.Close()
+	return errors.Join(f.lost, f.f.Close())
 }
 
 // noSync is a standard stream: fsync fails on terminals and pipes.
 type noSync struct{ *os.File }
 
 func (noSync) Sync() error { return nil }
+
+// Write is file.Write for a standard stream, which may be a file as well.
+func (s noSync) Write(p []byte) (int, error) {
+	_, _ = s.File.Write(p) // nobody is left to be told
+	return len(p), nil
+}
 
 // discard is where complaints about a log that cannot be written go: there is
 // no better place, and requests must go on.

@@ -145,6 +145,9 @@ func (s *sink) write(p []byte, last, wait bool) (int, error) {
 			return taken, err
 		}
 	}
+	if len(p) == 0 && !last { // a head without a body so far
+		return 0, s.flushSome(nil, wait)
+	}
 	return taken, s.finish(last, wait)
 }
 

@@ -24,6 +24,7 @@ type Lot struct {
 	epfd int
 	wake [2]int // pipe: written by Close to end run
 	done chan struct{}
+	once sync.Once // guards the write to wake, whose number is free afterwards
 
 	mu     sync.Mutex // guards parked
 	parked map[int32]Parked
@@ -106,9 +107,9 @@ func (l *Lot) take(fd int32, p Parked) Parked {
 }
 
 // Close ends the lot and waits for its goroutine. Connections still parked are
-// woken so that their owners can close them.
+// woken so that their owners can close them. Only the first call counts.
 func (l *Lot) Close() {
-	_, _ = unix.Write(l.wake[1], []byte{0})
+	l.once.Do(func() { _, _ = unix.Write(l.wake[1], []byte{0}) })
 	<-l.done
 }
 

@@ -4,15 +4,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // Where Debian's package puts the parts of DokuWiki.
 const (
-	debianCode    = "/usr/share/dokuwiki"
-	debianConf    = "/etc/dokuwiki"
-	debianPlugins = "/var/lib/dokuwiki/lib"
+	debianCode  = "/usr/share/dokuwiki"
+	debianConf  = "/etc/dokuwiki"
+	debianParts = "/var/lib/dokuwiki/lib"
 )
 
 // debianPreload sends the code to /etc/dokuwiki; without it DokuWiki looks for
@@ -40,8 +41,9 @@ func newWiki(t testing.TB) string {
 	t.Helper()
 	root := filepath.Join(tempDir(t), "wiki")
 	copyTree(t, debianCode, root, debianPreload)
-	copyTree(t, filepath.Join(debianPlugins, "plugins"), filepath.Join(root, "lib/plugins"))
-	copyTree(t, filepath.Join(debianPlugins, "tpl"), filepath.Join(root, "lib/tpl"))
+	// Debian closes one plugin, for DokuWiki's own tests, to other users.
+	copyTree(t, filepath.Join(debianParts, "plugins"), filepath.Join(root, "lib/plugins"), "testing")
+	copyTree(t, filepath.Join(debianParts, "tpl"), filepath.Join(root, "lib/tpl"))
 	copyTree(t, debianConf, filepath.Join(root, "conf"), "local.php")
 	useOwnData(t, filepath.Join(root, "conf/dokuwiki.php"))
 	for _, dir := range []string{
@@ -70,8 +72,8 @@ func useOwnData(t testing.TB, path string) {
 	writeFile(t, path, strings.Replace(text, debian, own, 1))
 }
 
-// copyTree copies the regular files beneath from, but for those named in
-// without. Links are left out: they lead to parts that are copied by
+// copyTree copies the regular files beneath from, but for the files and
+// directories named in without. Links are left out: they lead to parts that are copied by
 // themselves, or to what Debian's maintainer scripts have made.
 func copyTree(t testing.TB, from, to string, without ...string) {
 	t.Helper()
@@ -84,12 +86,11 @@ func copyTree(t testing.TB, from, to string, without ...string) {
 			return err
 		}
 		target := filepath.Join(to, rel)
-		for _, name := range without {
-			if rel == name {
-				return nil
-			}
-		}
 		switch {
+		case slices.Contains(without, rel) && e.IsDir():
+			return fs.SkipDir
+		case slices.Contains(without, rel):
+			return nil
 		case e.IsDir():
 			return os.MkdirAll(target, 0o755)
 		case !e.Type().IsRegular():

@@ -70,6 +70,25 @@ func (w *wiki) forge(t *testing.T) {
 	}
 }
 
+// names asks for pages whose names mean something in a query: they must reach
+// DokuWiki, which makes other names of them, as one parameter.
+func (w *wiki) names(t *testing.T) {
+	const editor = `name="wikitext"`
+	w.admin.get(page+"?do=edit").want(t, 200, editor)
+	for name, id := range map[string]string{
+		"%26do=edit":       "play:ground_do_edit",
+		"%26id=start":      "play:ground_id_start",
+		"%23top":           "play:ground_top",
+		"+and%20more":      "play:ground_and_more",
+		"%25C3%25BC":       "play:ground_c3_bc",
+		"_gr%C3%BC%C3%9Fe": "play:ground_gruesse",
+	} {
+		a := w.admin.get(page + name)
+		a.want(t, 404, `<div class="pageId"><span>`+id+`</span></div>`)
+		a.lacks(t, editor)
+	}
+}
+
 func (w *wiki) visit(t *testing.T) {
 	before := w.source(t)
 	w.visitor.get(page).want(t, 200, "Second words.")

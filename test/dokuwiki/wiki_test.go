@@ -31,6 +31,7 @@ func TestDokuWikiIsInstalledAndUsedThroughTheGateway(t *testing.T) {
 		{"the administrator logs in", (*wiki).login},
 		{"a page is written, changed and shown", (*wiki).edit},
 		{"a form without the right token changes nothing", (*wiki).forge},
+		{"the name of a page brings no parameters along", (*wiki).names},
 		{"a visitor reads and cannot write", (*wiki).visit},
 		{"a file uploaded by form is fetched byte for byte", (*wiki).uploadForm},
 		{"a file uploaded as a chunked body is fetched byte for byte", (*wiki).uploadChunked},
@@ -44,7 +45,7 @@ func TestDokuWikiIsInstalledAndUsedThroughTheGateway(t *testing.T) {
 		{"addresses with path info work", (*wiki).pathInfo},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { w.bind(t); step.run(w, t) }) {
-			t.Errorf("the wiki cannot be used after this; the gateway wrote:\n%s", g.logged())
+			t.Fatalf("the wiki cannot be used after this; the gateway wrote:\n%s", g.logged())
 		}
 	}
 }
