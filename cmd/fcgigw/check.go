@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fcgigw/fcgigw/pkg/config"
+	"github.com/fcgigw/fcgigw/pkg/gateway"
 )
 
 const defaultConfig = "/etc/fcgigw/fcgigw.toml"
@@ -44,6 +45,9 @@ func configFlag(c *cobra.Command, path *string) {
 // loadConfig reads and checks a configuration and prints its warnings.
 func loadConfig(path string, errOut io.Writer) (*config.Config, error) {
 	cfg, err := config.Load(path, os.LookupEnv)
+	if err == nil {
+		err = gateway.Check(cfg)
+	}
 	if err != nil {
 		return nil, configError(err)
 	}

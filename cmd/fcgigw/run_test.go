@@ -24,6 +24,8 @@ func TestCommandLines(t *testing.T) {
 	good := write(t, filepath.Join(dir, "good.toml"), "[[site]]\nroot = \"/srv\"\n")
 	bad := write(t, filepath.Join(dir, "bad.toml"), "[[site]]\nrot = \"/srv\"\nlisten = [\"nowhere\"]\n[backend.php]\nmax_conns = -1\n")
 	syntax := write(t, filepath.Join(dir, "syntax.toml"), "[[site]\n")
+	unknown := write(t, filepath.Join(dir, "unknown.toml"), "[[site]]\n[[site.location]]\nmatch = \"/\"\nreturn = \"200 $uro\"\n"+
+		"[[site.location]]\nmatch = \"/x\"\nroot = \"/does/not/exist\"\nheaders = { A = \"$nonsense\" }\n")
 	tests := []struct {
 		args    string
 		code    int
@@ -47,6 +49,7 @@ func TestCommandLines(t *testing.T) {
 		{"check -c " + good, 0, []string{good + ": ok: 1 site, 0 locations, 0 backends"}, nil, true},
 		{"check -c " + bad, 2, nil, []string{bad + ":2:1: ", bad + ":3:", bad + ":5:", "root", "mistakes"}, false},
 		{"check -c " + syntax, 2, nil, []string{syntax + ":1:", "1 mistake"}, false},
+		{"check -c " + unknown, 2, nil, []string{unknown + ":2:", "$uro", unknown + ":5:", "$nonsense"}, false},
 		{"check -c " + dir + "/none.toml", 2, nil, []string{"none.toml: no such file"}, false},
 		{"run -c " + bad, 2, nil, []string{bad + ":2:1: "}, false},
 		{"php-server --root " + dir + "/none", 2, nil, []string{"no such directory"}, false},

@@ -38,6 +38,20 @@ func (g *Gateway) build(ctx context.Context, cfg *config.Config, old *generation
 	return gen, nil
 }
 
+// Check reports what Load would refuse about the text of cfg: patterns, hosts,
+// variables. It looks at no file and opens no socket.
+func Check(cfg *config.Config) error {
+	g := &Gateway{}
+	gen := &generation{
+		cfg: cfg, dry: true,
+		listens: make(map[string]*hosts), backends: make(map[string]*backend),
+	}
+	for name, b := range cfg.Backends {
+		gen.backends[name] = &backend{cfg: b}
+	}
+	return g.buildSites(gen)
+}
+
 // abandon closes a half-built generation but for what belongs to old.
 func (g *generation) abandon(old *generation) {
 	for name, b := range g.backends {

@@ -19,6 +19,7 @@ import (
 // generation is one configuration, running.
 type generation struct {
 	cfg      *config.Config
+	dry      bool // made by Check: nothing is opened
 	proxy    *proxy.Proxy
 	listens  map[string]*hosts // by listen address as configured
 	roots    map[rootKey]*docroot.Root

@@ -159,9 +159,7 @@ func TestABusyBackendAsksToComeAgain(t *testing.T) {
 	if got := <-first; got.StatusCode != 200 {
 		t.Errorf("the first: %d", got.StatusCode)
 	}
-	if log := r.read("error.log"); !strings.Contains(log, "all workers were busy") {
-		t.Error("the log has no hint")
-	}
+	eventually(t, "the hint is in the log", func() bool { return strings.Contains(r.read("error.log"), "all workers were busy") })
 }
 
 func TestABodyBeyondTheLimitNeverReachesTheBackend(t *testing.T) {

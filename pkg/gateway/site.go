@@ -151,6 +151,9 @@ func (g *Gateway) buildFiles(gen *generation, l *location, p router.Pattern) err
 	if path == "" || (cfg.Backend != "" && !gen.cfg.Backends[cfg.Backend].CheckFiles && cfg.Alias == "") {
 		return nil // nothing local is looked at
 	}
+	if gen.dry {
+		return nil
+	}
 	if l.root, err = g.root(gen, path, cfg.Symlinks); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}

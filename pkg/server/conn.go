@@ -181,8 +181,8 @@ func (c *conn) waitOrdinary() error {
 	return err
 }
 
-// readFailed turns the end of the stream amid a head into a refusal that is
-// logged, and any other into the connection's end.
+// readFailed takes the end of the stream for a good end of the connection: a
+// client that leaves amid a head gets no answer.
 func (c *conn) readFailed(err error) error {
 	if errors.Is(err, io.EOF) {
 		return errEnd

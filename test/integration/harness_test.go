@@ -107,9 +107,8 @@ type site struct {
 
 const everyScript = `["/**.php"]`
 
-// toml writes the configuration that php-server stands for, in front of the
-// site's server.
-func (s *site) toml() string {
+// fill puts the site's values in place of the names in braces.
+func (s *site) fill(text string) string {
 	scripts := s.scripts
 	if scripts == "" {
 		scripts = everyScript
@@ -117,7 +116,13 @@ func (s *site) toml() string {
 	return strings.NewReplacer(
 		"{listen}", s.listen, "{root}", s.root, "{server}", s.server,
 		"{scripts}", scripts, "{conns}", itoa(s.conns), "{backend}", s.backend, "{tables}", s.tables,
-	).Replace(`
+	).Replace(text)
+}
+
+// toml writes the configuration that php-server stands for, in front of the
+// site's server.
+func (s *site) toml() string {
+	return s.fill(`
 {tables}
 [[site]]
 listen  = ["{listen}"]
