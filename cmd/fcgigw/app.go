@@ -18,6 +18,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/observe"
 	"github.com/fcgigw/fcgigw/pkg/server"
 	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/pkg/worker"
 )
 
 // app is a running gateway: the one place where the parts meet.
@@ -56,12 +57,26 @@ func startApp(ctx context.Context, cfg *config.Config, allowRoot bool) (_ *app, 
 	}
 	if err != nil {
 		closeAll(opened)
-		return nil, errors.Join(err, a.close())
+		return nil, errors.Join(explained(err), a.close())
 	}
 	a.serve(opened)
 	a.log.Info("ready", append(a.gateway.Summary(), zap.Strings("listen", keys(a.listeners)),
 		zap.String("version", buildVersion()), zap.Int("pid", os.Getpid()))...)
+	if os.Geteuid() == 0 {
+		a.log.Warn("the gateway itself keeps root's rights", zap.String("hint", rootHint))
+	}
 	return a, nil
+}
+
+const rootHint = "run it as an ordinary user: under systemd with User= and " +
+	"AmbientCapabilities=CAP_NET_BIND_SERVICE, or after setcap cap_net_bind_service=+ep on the binary"
+
+// explained names the flag that lets workers run as root.
+func explained(err error) error {
+	if errors.Is(err, worker.ErrRoot) {
+		return fmt.Errorf("%w with --allow-root", err)
+	}
+	return err
 }
 
 func (a *app) serverEvents() server.Events {
@@ -128,7 +143,7 @@ func (a *app) apply(ctx context.Context, cfg *config.Config) error {
 	}
 	if err := a.gateway.Load(ctx, cfg); err != nil {
 		closeAll(opened)
-		return err
+		return explained(err)
 	}
 	a.server.Configure(serverConfig(cfg))
 	a.serve(opened)
@@ -162,8 +177,9 @@ func (a *app) closeUnused(cfg *config.Config) {
 // The error says that requests were cut.
 func (a *app) drain(ctx context.Context) error {
 	err := a.server.Shutdown(ctx)
-	if err != nil {
-		a.log.Warn("drain deadline passed; requests in flight were cut")
+	var c *cut
+	if err != nil && errors.As(context.Cause(ctx), &c) && c.connections > 0 {
+		a.log.Warn(c.why, zap.Int("connections", c.connections))
 	}
 	removePID(a.cfg.Gateway.PIDFile)
 	stop, cancel := context.WithTimeout(context.Background(), stopGrace)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,18 +16,24 @@ const defaultConfig = "/etc/fcgigw/fcgigw.toml"
 func checkCommand() *cobra.Command {
 	var path string
 	c := &cobra.Command{
-		Use:   "check",
+		Use:   "check [FILE]",
 		Short: "Check a configuration and list every mistake in it",
 		Long: `Check a configuration and list every mistake in it, as file:line:column: message.
-Nothing is started and no socket opened. The exit status is 0 when the
-configuration can be used (remarks may be printed) and 2 when it cannot.`,
-		Example: `  fcgigw check --config fcgigw.toml && kill -HUP $(cat /run/fcgigw.pid)`,
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+Nothing is started and no socket opened. Warnings tell what will not work on this
+machine, for the user who checks: missing directories and sockets, permissions.
+The exit status is 0 when the configuration can be used (warnings may be printed)
+and 2 when it cannot.`,
+		Example: `  fcgigw check fcgigw.toml && kill -HUP $(cat /run/fcgigw.pid)`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := pathArg(c, "config", &path, args); err != nil {
+				return err
+			}
 			cfg, err := loadConfig(path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
+			printWarnings(c.ErrOrStderr(), machineWarnings(cfg))
 			fmt.Fprintf(c.OutOrStdout(), "%s: ok: %s\n", path, describe(cfg))
 			return nil
 		},
@@ -38,7 +43,7 @@ configuration can be used (remarks may be printed) and 2 when it cannot.`,
 }
 
 func configFlag(c *cobra.Command, path *string) {
-	c.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration file (TOML)")
+	c.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration file (TOML); the same as FILE")
 	_ = c.MarkFlagFilename("config", "toml")
 }
 
@@ -51,19 +56,31 @@ func loadConfig(path string, errOut io.Writer) (*config.Config, error) {
 	if err != nil {
 		return nil, configError(err)
 	}
-	for _, w := range cfg.Warnings {
-		fmt.Fprintf(errOut, "%v (warning)\n", w)
-	}
+	printWarnings(errOut, cfg.Warnings)
 	return cfg, nil
 }
 
-func configError(err error) error {
-	text := err.Error()
-	var list *config.Errors
-	if errors.As(err, &list) {
-		text += fmt.Sprintf("\n%s", plural(len(*list), "mistake"))
+func printWarnings(out io.Writer, list config.Errors) {
+	for _, w := range list {
+		fmt.Fprintf(out, "%v (warning)\n", w)
 	}
-	return &reported{text, errConfig}
+}
+
+func configError(err error) error {
+	return usageError("%v\n%s", err, plural(mistakes(err), "mistake"))
+}
+
+// mistakes counts what err is joined of.
+func mistakes(err error) int {
+	list, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return 1
+	}
+	n := 0
+	for _, e := range list.Unwrap() {
+		n += mistakes(e)
+	}
+	return n
 }
 
 func plural(n int, what string) string {

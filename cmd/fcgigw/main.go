@@ -66,11 +66,11 @@ func rootCommand() *cobra.Command {
 It maps the locations of a TOML file to directories and to backends, and carries
 requests to the backends over kept connections, as many as there are workers.`,
 		Example: `  # serve a PHP directory, with a php-fpm of its own and no configuration
-  fcgigw php-server --root ./public
+  fcgigw php-server ./public
 
-  # check a configuration, then run it
-  fcgigw check --config /etc/fcgigw/fcgigw.toml
-  fcgigw run --config /etc/fcgigw/fcgigw.toml
+  # check a configuration, then run it (without a name: /etc/fcgigw/fcgigw.toml)
+  fcgigw check fcgigw.toml
+  fcgigw run fcgigw.toml
 
   # while it runs: reload the configuration, reopen the logs, drain and stop
   kill -HUP  $(cat /run/fcgigw.pid)
@@ -85,7 +85,25 @@ requests to the backends over kept connections, as many as there are workers.`,
 	})
 	root.AddCommand(runCommand(), checkCommand(), phpServerCommand(), versionCommand(),
 		schemaCommand(), healthCommand())
+	strictCompletion(root)
 	return root
+}
+
+// strictCompletion makes a shell that completion does not know a mistake; by
+// itself cobra prints the help and reports success.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	c, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		return usageError("no completion for %q; there is bash, zsh, fish and powershell", args[0])
+	}
 }
 
 func versionCommand() *cobra.Command {
@@ -104,7 +122,7 @@ func buildVersion() string {
 	if version != "" {
 		return version
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
 	return "devel"

@@ -1,15 +1,22 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fcgigw/fcgigw/pkg/config"
+	"github.com/fcgigw/fcgigw/pkg/gateway"
 )
 
 // phpServer are the flags of php-server.
@@ -25,7 +32,7 @@ type phpServer struct {
 func phpServerCommand() *cobra.Command {
 	var p phpServer
 	c := &cobra.Command{
-		Use:   "php-server",
+		Use:   "php-server [DIR]",
 		Short: "Serve a directory with a php-fpm of its own, without a configuration",
 		Long: `Serve a directory: files as they are, everything else through its front controller
 /index.php, run by a php-fpm that is found on this machine, started on a private
@@ -34,14 +41,19 @@ unix socket and stopped with the gateway.
 Only the scripts named with --scripts run; every other .php file is a 404 and
 its source is never shown. Run as root, the workers are www-data's (or --user's).`,
 		Example: `  fcgigw php-server
-  fcgigw php-server --root ./public --listen :8080
-  fcgigw php-server --root /var/www/wordpress --scripts '/**.php'
-  fcgigw php-server --root ./public --print-config > fcgigw.toml`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return p.run(c) },
+  fcgigw php-server ./public --listen :8080
+  fcgigw php-server /var/www/wordpress --scripts '/**.php'
+  fcgigw php-server ./public --print-config > fcgigw.toml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := pathArg(c, "root", &p.root, args); err != nil {
+				return err
+			}
+			return p.run(c)
+		},
 	}
 	f := c.Flags()
-	f.StringVarP(&p.root, "root", "r", ".", "directory to serve")
+	f.StringVarP(&p.root, "root", "r", ".", "directory to serve; the same as DIR")
 	f.StringVarP(&p.listen, "listen", "l", "127.0.0.1:8080", "address to listen on")
 	f.StringSliceVar(&p.scripts, "scripts", []string{"/index.php"}, "scripts that may run; patterns with * and **")
 	f.IntVar(&p.workers, "workers", 0, "php-fpm workers (0: two for each CPU, at least 4)")
@@ -54,25 +66,97 @@ its source is never shown. Run as root, the workers are www-data's (or --user's)
 }
 
 func (p *phpServer) run(c *cobra.Command) error {
-	root, err := filepath.Abs(p.root)
+	root, err := p.directory()
 	if err != nil {
 		return err
 	}
-	if fi, err := os.Stat(root); err != nil || !fi.IsDir() {
-		return &reported{fmt.Sprintf("--root %s: no such directory", p.root), errConfig}
-	}
 	text := p.config(root)
+	cfg, err := p.parse(text)
+	if err != nil {
+		return err
+	}
 	if p.print {
 		fmt.Fprint(c.OutOrStdout(), text)
 		return nil
 	}
-	cfg, err := config.Parse("php-server", []byte(text), func(string) (string, bool) { return "", false })
-	if err != nil {
-		return configError(err)
+	if err := p.reachable(root); err != nil {
+		return err
 	}
 	return serve(c.Context(), cfg, "", p.allowRoot, func() {
-		fmt.Fprintf(c.ErrOrStderr(), "fcgigw serves %s at http://%s/ (Ctrl-C stops it)\n", root, shownAddress(p.listen))
+		fmt.Fprintf(c.ErrOrStderr(), "fcgigw serves %s at %s; %s. Ctrl-C stops it.\n",
+			root, shownAddress(p.listen), shownScripts(p.scripts))
 	})
+}
+
+// directory returns the absolute path of the root.
+func (p *phpServer) directory() (string, error) {
+	root, err := filepath.Abs(p.root)
+	if err != nil {
+		return "", err
+	}
+	fi, err := os.Stat(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", usageError("--root %s: no such directory", p.root)
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !fi.IsDir():
+		return "", usageError("--root %s: it is a file, not a directory", p.root)
+	case err != nil:
+		return "", usageError("--root: %v", err)
+	}
+	return root, nil
+}
+
+// parse checks the configuration that the flags stand for. Its mistakes name
+// the flags, since nobody has seen its lines.
+func (p *phpServer) parse(text string) (*config.Config, error) {
+	if p.workers < 0 {
+		return nil, usageError("--workers %d: must be at least 1, or 0 for two for each CPU", p.workers)
+	}
+	cfg, err := config.Parse("php-server", []byte(text), func(string) (string, bool) { return "", false })
+	if err == nil {
+		err = gateway.Check(cfg)
+	}
+	var list *config.Errors
+	if errors.As(err, &list) {
+		return nil, flagErrors(*list)
+	}
+	if err != nil {
+		return nil, configError(err)
+	}
+	return cfg, nil
+}
+
+// flagErrors turns mistakes of the configuration into those of the flags that
+// it was made from.
+func flagErrors(list config.Errors) error {
+	var lines []string
+	for _, e := range list {
+		_, msg, _ := strings.Cut(e.Msg, ": ")
+		flag := e.Path[strings.LastIndexByte(e.Path, '.')+1:]
+		flag, _, _ = strings.Cut(flag, "[")
+		if flag == "count" {
+			flag = "workers"
+		}
+		lines = append(lines, "--"+flag+": "+msg)
+	}
+	return usageError("%s", strings.Join(lines, "\n"))
+}
+
+// reachable refuses a root that the workers' user cannot get at: php-fpm would
+// answer "Primary script unknown" to every request.
+func (p *phpServer) reachable(root string) error {
+	if os.Geteuid() != 0 {
+		return nil // the workers run as whoever starts the gateway
+	}
+	who, err := workerUser(p.user, p.group)
+	if err != nil {
+		return usageError("%v", err)
+	}
+	if at := who.stoppedAt(root, "index.php"); at != "" {
+		return usageError("--root %s: the workers run as %s, who has no access to %s; give access, or name another user with --user",
+			p.root, who.name, at)
+	}
+	return nil
 }
 
 // config writes the configuration that the flags stand for.
@@ -113,10 +197,34 @@ func quoted(s string) string {
 	return strings.ReplaceAll(strconv.Quote(s), "${env:", "$${env:")
 }
 
-// shownAddress makes an address that a browser understands.
+// shownAddress makes a URL that a browser understands; a unix socket stays what
+// it is.
 func shownAddress(listen string) string {
-	if strings.HasPrefix(listen, ":") {
-		return "localhost" + listen
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || strings.HasPrefix(listen, "unix:") {
+		return listen
 	}
-	return listen
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != "80" {
+		host += ":" + port
+	}
+	return "http://" + host + "/"
+}
+
+// shownScripts says which scripts run.
+func shownScripts(scripts []string) string {
+	switch {
+	case slices.Contains(scripts, "/**.php"):
+		return "every .php file runs"
+	case len(scripts) == 1 && !strings.Contains(scripts[0], "*"):
+		return "only " + scripts[0] + " runs (--scripts '/**.php' for all)"
+	case len(scripts) == 0:
+		return "no script runs (--scripts '/**.php' for all)"
+	}
+	return "only " + strings.Join(scripts, ", ") + " run (--scripts '/**.php' for all)"
 }

@@ -18,7 +18,7 @@ func runCommand() *cobra.Command {
 	var path string
 	var allowRoot bool
 	c := &cobra.Command{
-		Use:   "run",
+		Use:   "run [FILE]",
 		Short: "Run the gateway",
 		Long: `Run the gateway in the foreground until it is told to stop.
 
@@ -30,9 +30,12 @@ Signals:
 
 Exit status: 0 after a stop that was asked for, 1 when it could not start or run,
 2 when the configuration is wrong.`,
-		Example: `  fcgigw run --config fcgigw.toml`,
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Example: `  fcgigw run fcgigw.toml`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := pathArg(c, "config", &path, args); err != nil {
+				return err
+			}
 			cfg, err := loadConfig(path, c.ErrOrStderr())
 			if err != nil {
 				return err
@@ -75,7 +78,10 @@ func (a *app) loop(ctx context.Context, path string, signals <-chan os.Signal) e
 		case s := <-signals:
 			switch s {
 			case syscall.SIGHUP:
-				a.hup(ctx, path)
+				if path == "" { // no file to reload: the terminal was closed
+					return a.stop(a.cfg.Gateway.DrainTimeout, signals)
+				}
+				a.reload(ctx, path)
 			case syscall.SIGUSR1:
 				if err := a.logs.Reopen(); err != nil {
 					a.log.Error("cannot reopen a log", zap.Error(err))
@@ -89,38 +95,50 @@ func (a *app) loop(ctx context.Context, path string, signals <-chan os.Signal) e
 	}
 }
 
-func (a *app) hup(ctx context.Context, path string) {
-	if path == "" {
-		a.log.Warn("no configuration file to reload")
-		return
-	}
-	a.reload(ctx, path)
+// cut is why the rest of a drain was not waited for.
+type cut struct {
+	why         string
+	connections int // open when it was decided
 }
+
+func (c *cut) Error() string { return c.why }
 
 // stop drains within limit (0: as long as it takes); another TERM or INT cuts
 // it short.
 func (a *app) stop(limit config.Duration, signals <-chan os.Signal) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	if limit > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(limit))
-		defer cancel()
-	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	a.log.Info("draining", zap.Int("connections", a.server.Connections()))
 	go func() { // ends with ctx
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case s := <-signals:
-				if s == syscall.SIGTERM || s == syscall.SIGINT {
-					cancel()
-				}
-			}
+		if why := impatience(ctx, time.Duration(limit), signals); why != "" {
+			cancel(&cut{why, a.server.Connections()})
 		}
 	}()
 	_ = a.drain(ctx) // a cut was logged; the stop was asked for, so it is no failure
 	return nil
+}
+
+// impatience waits for a reason to cut the drain short and returns it, or ""
+// when ctx ends first.
+func impatience(ctx context.Context, limit time.Duration, signals <-chan os.Signal) string {
+	var deadline <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		deadline = timer.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-deadline:
+			return "drain deadline passed; requests in flight were cut"
+		case s := <-signals:
+			if s == syscall.SIGTERM || s == syscall.SIGINT {
+				return "told to leave at once; requests in flight were cut"
+			}
+		}
+	}
 }
 
 func lowered(list []string) []string {

@@ -13,7 +13,7 @@ import (
 func (v *visit) serveFile(to *hop) (again bool, err error) {
 	uri := v.env.URI
 	if v.loc.root == nil {
-		return false, errNotFound
+		return false, &refused{404, "the location has neither a root nor a backend", uri}
 	}
 	if uri[len(uri)-1] == '/' {
 		return v.serveIndex(to)
@@ -23,9 +23,9 @@ func (v *visit) serveFile(to *hop) (again bool, err error) {
 	case errors.Is(err, static.ErrDirectory):
 		return false, v.addSlash()
 	case errors.Is(err, static.ErrDenied):
-		return false, &refused{404, "the file would show source text (deny_source)"}
+		return false, &refused{404, "the file would show source text (see deny_source)", v.file(uri)}
 	case missing(err):
-		return false, errNotFound
+		return false, v.noFile(uri, err)
 	}
 	return false, err
 }
@@ -45,10 +45,10 @@ func (v *visit) serveIndex(to *hop) (again bool, err error) {
 			return false, err
 		}
 	}
-	if _, err := v.lookup(uri); err == nil {
-		return false, errForbidden // a directory without an index is not listed
+	if _, err := v.lookup(uri); err != nil {
+		return false, v.noFile(uri, err)
 	}
-	return false, errNotFound
+	return false, &refused{403, "directory without an index file (see index)", v.file(uri)}
 }
 
 // addSlash redirects a directory's path to the one that ends in a slash, by a

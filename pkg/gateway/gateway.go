@@ -62,6 +62,7 @@ func (g *Gateway) Load(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	g.current.Store(next)
+	next.look(old)
 	if old != nil {
 		old.retire(next)
 	}

@@ -82,6 +82,16 @@ func (b *backend) close(ctx context.Context) error {
 	return errors.Join(err, b.pool.Stop(ctx))
 }
 
+// look has the backends that old did not have report servers that do not
+// answer.
+func (g *generation) look(old *generation) {
+	for name, b := range g.backends {
+		if b.pool == nil && (old == nil || old.backends[name] != b) {
+			b.up.Look()
+		}
+	}
+}
+
 // enter takes part in the generation; false means that it is being closed.
 func (g *generation) enter() bool {
 	g.refs.Add(1)

@@ -58,10 +58,19 @@ func TestGlobsOfScripts(t *testing.T) {
 		pattern, path string
 		want          bool
 	}{
-		{"/*.php", "/a.php", true}, {"/*.php", "/.php", true}, {"/*.php", "/a/b.php", false}, {"/*.php", "/a.phpx", false},
-		{"/**.php", "/a/b.php", true}, {"/**.php", "/a.php/b", false}, {"/a/*/c.php", "/a/b/c.php", true},
-		{"/a/*/c.php", "/a/b/b/c.php", false}, {"/a/**/c.php", "/a/b/b/c.php", true}, {"/wp-*.php", "/wp-login.php", true},
-		{"/wp-*.php", "/xwp-login.php", false}, {"/**", "/", true}, {"/*", "/a/", false},
+		{"/*.php", "/a.php", true},
+		{"/*.php", "/.php", true},
+		{"/*.php", "/a/b.php", false},
+		{"/*.php", "/a.phpx", false},
+		{"/**.php", "/a/b.php", true},
+		{"/**.php", "/a.php/b", false},
+		{"/a/*/c.php", "/a/b/c.php", true},
+		{"/a/*/c.php", "/a/b/b/c.php", false},
+		{"/a/**/c.php", "/a/b/b/c.php", true},
+		{"/wp-*.php", "/wp-login.php", true},
+		{"/wp-*.php", "/xwp-login.php", false},
+		{"/**", "/", true},
+		{"/*", "/a/", false},
 	}
 	for _, tt := range tests {
 		s := compileScripts([]string{tt.pattern}, nil)

@@ -95,6 +95,7 @@ func (v *visit) fail(err error) int {
 		v.x.Sink.Abort()
 		return v.x.Response.Status
 	}
+	v.failing = true
 	if err := v.errorPage(status, err); err != nil {
 		v.x.Sink.Abort()
 	}

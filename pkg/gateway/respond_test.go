@@ -83,9 +83,17 @@ func TestTheHeadersOfALocationAreOnEveryKindOfResponse(t *testing.T) {
 		status int
 		frame  string
 	}{
-		{"/a.txt", 200, "SAMEORIGIN"}, {"/none", 404, "SAMEORIGIN"}, {"/dir", 301, "SAMEORIGIN"}, {"/dir/", 403, "SAMEORIGIN"},
-		{"/text", 200, "DENY"}, {"/app/x", 200, "DENY"}, {"/app/id", 200, "DENY"}, {"/app/500", 500, "DENY"},
-		{"/app/garbage", 502, "DENY"}, {"/kept/500", 500, "DENY"}, {"/dead/x", 502, "DENY"},
+		{"/a.txt", 200, "SAMEORIGIN"},
+		{"/none", 404, "SAMEORIGIN"},
+		{"/dir", 301, "SAMEORIGIN"},
+		{"/dir/", 403, "SAMEORIGIN"},
+		{"/text", 200, "DENY"},
+		{"/app/x", 200, "DENY"},
+		{"/app/id", 200, "DENY"},
+		{"/app/500", 500, "DENY"},
+		{"/app/garbage", 502, "DENY"},
+		{"/kept/500", 500, "DENY"},
+		{"/dead/x", 502, "DENY"},
 	}
 	for _, tt := range tests {
 		got := r.get(tt.target)

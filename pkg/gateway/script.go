@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/docroot"
@@ -14,8 +13,7 @@ import (
 func (v *visit) runScript() error {
 	name, info := v.scriptPath()
 	if !v.loc.scripts.allows(name) {
-		return &refused{404, fmt.Sprintf(
-			"script %q is not in the location's scripts; add it, or a pattern such as \"/**.php\", to run it", name)}
+		return &refused{404, "the script is not in the location's scripts; add it, or a pattern such as \"/**.php\", to run it", name}
 	}
 	v.script = cgi.Script{Name: name, PathInfo: info}
 	if err := v.locate(); err != nil {
@@ -61,8 +59,10 @@ func (v *visit) locate() error {
 	if v.loc.backend.cfg.CheckFiles && v.loc.root != nil {
 		found, err := v.loc.root.Lookup(rel)
 		switch {
-		case err != nil && missing(err), err == nil && found.Kind != docroot.File:
-			return errNotFound
+		case err != nil && missing(err):
+			return v.noFile(v.script.Name, err)
+		case err == nil && found.Kind != docroot.File:
+			return &refused{404, "the script is a directory", v.file(v.script.Name)}
 		case err != nil:
 			return err
 		}

@@ -80,7 +80,7 @@ func TestOnlyListedScriptsThatExistRun(t *testing.T) {
 		t.Errorf("a file whose name only looks like a script: got %d", got.StatusCode)
 	}
 	eventually(t, "the log says what to add to run a script", func() bool {
-		return strings.Contains(r.read("error.log"), `script \"/up/shell.php\" is not in the location's scripts`)
+		return strings.Contains(r.read("error.log"), `the script is not in the location's scripts`)
 	})
 }
 

@@ -3,7 +3,12 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
@@ -35,6 +40,7 @@ type location struct {
 	try     []tryStep
 	ret     *fixed
 	headers []headerRule
+	warned  atomic.Int64 // when a file was last reported as passed over; sweeper time
 	files   static.Options
 
 	backend *backend // nil: files
@@ -46,8 +52,9 @@ type location struct {
 
 // headerRule sets a response header, or removes it when value is nil.
 type headerRule struct {
-	name  []byte
-	value *vars.Template
+	name    []byte
+	value   *vars.Template
+	caching bool // not for our own error pages
 }
 
 func (g *Gateway) buildSite(gen *generation, cfg *config.Site) (*site, error) {
@@ -67,7 +74,7 @@ func (g *Gateway) buildSite(gen *generation, cfg *config.Site) (*site, error) {
 		}
 		l, err := g.buildLocation(gen, s, lc, p)
 		if err != nil {
-			errs = append(errs, config.NewError(lc.Pos, err.Error()))
+			errs = append(errs, place(lc.Pos, err))
 			continue
 		}
 		entries = append(entries, router.Entry[*location]{Pattern: p, Value: l, Pos: lc.Pos.String()})
@@ -122,7 +129,7 @@ func (g *Gateway) buildLocation(gen *generation, s *site, cfg *config.Location, 
 		func() error { return g.buildFiles(gen, l, p) },
 		func() (err error) { l.try, err = compileTry(cfg.TryFiles, groups); return err },
 		func() (err error) { l.ret, err = compileReturn(cfg.Return, groups); return err },
-		func() (err error) { l.headers, err = compileHeaders(cfg.Headers, groups); return err },
+		func() (err error) { l.headers, err = compileHeaders(cfg, groups); return err },
 		func() error { return g.buildProxy(gen, s, l, groups) },
 	}
 	var errs []error
@@ -155,16 +162,51 @@ func (g *Gateway) buildFiles(gen *generation, l *location, p router.Pattern) err
 		return nil
 	}
 	if l.root, err = g.root(gen, path, cfg.Symlinks); err != nil {
-		return fmt.Errorf("root: %w", err)
+		return config.NewError(gen.cfg.At(rootKeyOf(cfg)), rootError(path, err))
 	}
 	return nil
 }
 
-func compileHeaders(headers map[string]string, groups []string) ([]headerRule, error) {
+// rootKeyOf returns the key that a location's directory was written with.
+func rootKeyOf(cfg *config.Location) string {
+	if cfg.Alias != "" {
+		return cfg.Pos.Path + ".alias"
+	}
+	return cfg.Pos.Path + ".root"
+}
+
+// rootError names the directory, whatever the system call was about.
+func rootError(path string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("root %s: no such directory", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("root %s: no permission; every directory on its path must be open to the gateway's user", path)
+	}
+	return fmt.Sprintf("root %s: %v", path, err)
+}
+
+// place gives err a position unless it has one of its own.
+func place(at config.Pos, err error) error {
+	var own config.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	return config.NewError(at, err.Error())
+}
+
+// compileHeaders compiles the location's headers, in the order of their names.
+// A Cache-Control that does not say for how long gets the max-age of expires.
+func compileHeaders(cfg *config.Location, groups []string) ([]headerRule, error) {
 	var rules []headerRule
 	var errs []error
-	for name, value := range headers {
-		rule := headerRule{name: []byte(name)}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Headers)) {
+		value := cfg.Headers[name]
+		control := strings.EqualFold(name, "Cache-Control")
+		if control && value != "" && cfg.Expires > 0 && !strings.Contains(value, "max-age") {
+			value += ", max-age=" + strconv.Itoa(int(time.Duration(cfg.Expires).Seconds()))
+		}
+		rule := headerRule{name: []byte(name), caching: control || strings.EqualFold(name, "Expires")}
 		if value != "" {
 			t, err := vars.Compile(value, groups...)
 			if err != nil {

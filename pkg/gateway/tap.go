@@ -30,6 +30,9 @@ var requestID = []byte("X-Request-ID")
 func (v *visit) setHeaders(r *exchange.Response, rules []headerRule) {
 	for i := range rules {
 		rule := &rules[i]
+		if rule.caching && v.failing {
+			continue
+		}
 		if rule.value == nil {
 			r.Header.Del(string(rule.name))
 			continue

@@ -81,6 +81,7 @@ func (v *visit) tryFiles(to *hop) (found bool, err error) {
 		if err != nil && !missing(err) {
 			return false, err
 		}
+		v.skipped(uri, err)
 	}
 	return false, nil
 }
@@ -92,7 +93,7 @@ func (v *visit) redirect(to *hop, s *tryStep) error {
 	}
 	uri := v.expand(s.path)
 	if len(uri) == 0 || uri[0] != '/' || unclean(uri) {
-		return &refused{500, "try_files leads to a path that is not clean"}
+		return &refused{500, "try_files leads to a path that is not clean", uri}
 	}
 	to.args = nil
 	if s.args != nil {

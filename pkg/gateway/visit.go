@@ -1,10 +1,7 @@
 package gateway
 
 import (
-	"errors"
 	"math/rand/v2"
-
-	"go.uber.org/zap"
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -27,6 +24,7 @@ type visit struct {
 	hostCaps router.Captures
 	script   cgi.Script
 	tap      tap
+	failing  bool // the answer is an error page of ours
 }
 
 func newVisit(g *Gateway) *visit { return &visit{g: g} }
@@ -58,31 +56,13 @@ func newID(x *exchange.Exchange) []byte {
 	return id
 }
 
-// Errors that end a visit with a status.
-type statusError int
-
-func (e statusError) Error() string { return "status" }
-
-var (
-	errNotFound  error = statusError(404)
-	errForbidden error = statusError(403)
-)
-
-// refused is a status whose reason an operator will want to read in the log.
-type refused struct {
-	status int
-	reason string
-}
-
-func (e *refused) Error() string { return e.reason }
-
 // maxHops bounds internal redirects.
 const maxHops = 10
 
 // run follows the exchange from location to location until one answers.
 func (v *visit) run() error {
 	if !v.findSite() {
-		return errNotFound
+		return &refused{status: 404, why: "no site listens here"}
 	}
 	r := &v.x.Request
 	v.env = vars.Env{
@@ -96,7 +76,7 @@ func (v *visit) run() error {
 			return err
 		}
 	}
-	return &refused{500, "more than 10 internal redirects: two locations send the request to each other"}
+	return &refused{status: 500, why: "more than 10 internal redirects: two locations send the request to each other"}
 }
 
 // hop is where an internal redirect leads: to a path, or to a named location.
@@ -125,14 +105,14 @@ func (v *visit) findSite() bool {
 // visit serves one hop; again says that to holds the next one.
 func (v *visit) visit(to *hop, internal bool) (again bool, err error) {
 	if !v.findLocation(to) {
-		return false, errNotFound
+		return false, &refused{404, "no location of the site matches", to.uri}
 	}
 	loc := v.loc
 	switch {
 	case loc.cfg.Internal && !internal:
-		return false, errNotFound
+		return false, &refused{404, "the location is internal", to.uri}
 	case loc.cfg.Dotfiles != "allow" && static.IsDotPath(to.uri):
-		return false, errNotFound
+		return false, &refused{404, "dotfiles are closed", to.uri}
 	case loc.ret != nil:
 		return false, v.fixed(loc.ret)
 	}
@@ -168,57 +148,4 @@ func (v *visit) findLocation(to *hop) bool {
 	v.env.RealRoot, v.env.Filename = nil, nil
 	v.x.Trace.Location = loc.name
 	return true
-}
-
-// finish answers what run could not and writes the records.
-func (v *visit) finish(err error) {
-	status := v.x.Response.Status
-	if err != nil {
-		status = v.fail(err)
-	}
-	if v.x.Trace.Err != nil {
-		v.logFailure(status)
-	} else if status == 404 && len(v.x.Trace.Stderr) > 0 {
-		v.logUnknownScript()
-	}
-	v.g.opt.Logs.Access(v.x, status)
-}
-
-// logFailure says in the error log what the access record only counts.
-func (v *visit) logFailure(status int) {
-	t := &v.x.Trace
-	if status == 499 {
-		return
-	}
-	fields := []zap.Field{
-		zap.Int("status", status), zap.Error(t.Err),
-		zap.ByteString("method", v.x.Request.Method), zap.ByteString("uri", v.x.Request.Target),
-		zap.ByteString("host", v.x.Request.Host), zap.String("id", string(t.ID())),
-		zap.String("location", t.Location),
-	}
-	if t.Server != "" {
-		fields = append(fields, zap.String("server", t.Server))
-	}
-	if v.script.Filename != nil {
-		fields = append(fields, zap.ByteString("script", v.script.Filename))
-	}
-	if h := failureHint(t); h != "" {
-		fields = append(fields, zap.String("hint", h))
-	}
-	if status >= 500 {
-		v.g.log.Error("request failed", fields...)
-		return
-	}
-	var r *refused
-	if errors.As(t.Err, &r) {
-		v.g.log.Info("request refused", fields...)
-	}
-}
-
-// logUnknownScript reports the 404 of a php-fpm that cannot see the script.
-func (v *visit) logUnknownScript() {
-	if h := failureHint(&v.x.Trace); h == primaryUnknown {
-		v.g.log.Error("php-fpm has no such script", zap.ByteString("script", v.script.Filename),
-			zap.ByteString("uri", v.x.Request.Target), zap.String("hint", h))
-	}
 }

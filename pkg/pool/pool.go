@@ -213,6 +213,10 @@ func (p *Pool[C]) CloseIdle() {
 	}
 }
 
+// Squeeze closes every idle connection, because somebody may be waiting for the
+// workers they occupy.
+func (p *Pool[C]) Squeeze() { p.closeIdle(-1) }
+
 func (p *Pool[C]) closeIdle(older time.Duration) {
 	p.idleMu.Lock()
 	defer p.idleMu.Unlock()

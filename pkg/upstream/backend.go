@@ -150,6 +150,16 @@ func New(cfg Config, sweeper *sock.Sweeper, ev Events) (*Backend, error) {
 	return b, nil
 }
 
+// Look dials every server once in the background, so that one that does not
+// answer is reported before the first request comes.
+func (b *Backend) Look() {
+	for _, s := range b.servers {
+		if b.beginProbe() {
+			go s.look() // ends within the connect timeout; Close waits for it
+		}
+	}
+}
+
 // Sweep implements sock.Swept: idle connections are closed in passing.
 func (b *Backend) Sweep(now int64) {
 	for _, s := range b.servers {

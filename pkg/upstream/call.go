@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
@@ -26,10 +27,13 @@ type call struct {
 
 	req    fcgi.Request
 	head   cgi.HeadParser
-	inBody bool  // the head is complete
-	got    bool  // the first reply byte has come
-	left   int64 // of a declared body; -1: not declared
-	excess bool  // more came than was declared
+	inBody bool        // the head is complete
+	got    atomic.Bool // the first reply byte has come; read by Tick
+	left   int64       // of a declared body; -1: not declared
+	excess bool        // more came than was declared
+
+	fresh   atomic.Pointer[server] // the server of the new connection in use, else nil; read by Tick
+	freshAt atomic.Int64           // sweeper time when its request was sent
 }
 
 func newCall(b *Backend) *call {
@@ -56,7 +60,8 @@ func (c *call) end() {
 func (c *call) prepare(keep bool) error {
 	c.x.Response.Reset()
 	c.head.Reset()
-	c.inBody, c.got, c.excess = false, false, false
+	c.inBody, c.excess = false, false
+	c.got.Store(false)
 	c.left = -1
 	c.req = fcgi.Request{KeepConn: keep, Params: c.in.Params, Stdin: c.in.Body}
 	if c.in.OpenBody == nil {
@@ -72,8 +77,8 @@ func (c *call) prepare(keep bool) error {
 
 // Stdout implements fcgi.Handler.
 func (c *call) Stdout(p []byte) error {
-	if !c.got {
-		c.got = true
+	if !c.got.Load() {
+		c.got.Store(true)
 		c.x.Trace.FirstByte = time.Since(c.sent)
 	}
 	for !c.inBody {
@@ -140,8 +145,8 @@ func (c *call) complete() error {
 
 // Stderr implements fcgi.Handler.
 func (c *call) Stderr(p []byte) error {
-	if !c.got {
-		c.got = true
+	if !c.got.Load() {
+		c.got.Store(true)
 		c.x.Trace.FirstByte = time.Since(c.sent)
 	}
 	c.out.Stderr(p)
@@ -160,6 +165,9 @@ func (c *call) Pause() error {
 func (c *call) Tick() error {
 	if c.deadline != 0 && c.b.sweeper.Now() > c.deadline {
 		return ErrRequestTimeout
+	}
+	if on := c.fresh.Load(); on != nil && !c.got.Load() {
+		on.unheard(c.b.sweeper.Now(), c.freshAt.Load())
 	}
 	return c.out.Tick()
 }

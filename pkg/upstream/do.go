@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -58,7 +59,7 @@ func (c *call) attempt(s *server) error {
 		return err
 	}
 	err = c.exchange(s, l)
-	keep = err == nil && !c.excess && l.reusable()
+	keep = err == nil && !c.excess && l.reusable() && !s.squeezed()
 	return err
 }
 
@@ -124,7 +125,7 @@ func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
 	}
 	c.sent = time.Now()
 	l, reused, err := slot.Conn(c.x.Context(), rest)
-	for pause := firstPause; err != nil && c.dialAgain(err, c.sent); pause = min(2*pause, lastPause) {
+	for pause := firstPause; err != nil && c.dialAgain(s, err); pause = min(2*pause, lastPause) {
 		if c.sleep(pause) != nil {
 			break
 		}
@@ -146,8 +147,9 @@ const (
 )
 
 // dialAgain reports whether a failed dial should be repeated at this server:
-// not when another server may do, and not beyond the retry timeout.
-func (c *call) dialAgain(err error, start time.Time) bool {
+// not when another server may do, and not when the server has been away for
+// longer than the retry timeout, whoever noticed first.
+func (c *call) dialAgain(s *server, err error) bool {
 	var dial *DialError
 	if !errors.As(err, &dial) || errors.Is(err, ErrConnectTimeout) {
 		return false
@@ -155,8 +157,16 @@ func (c *call) dialAgain(err error, start time.Time) bool {
 	if len(c.b.servers) > 1 && c.x.Trace.Tries < min(c.b.cfg.Tries, len(c.b.servers)) {
 		return false
 	}
-	return time.Since(start) < c.b.cfg.RetryTimeout
+	away := s.away()
+	if errors.Is(err, fs.ErrPermission) {
+		return away < bindGrace
+	}
+	return away < c.b.cfg.RetryTimeout
 }
+
+// bindGrace is how long a socket without permission is tried again: a starting
+// php-fpm creates it before it sets the mode.
+const bindGrace = 500 * time.Millisecond
 
 // sleep waits for d, unless the exchange ends first. The client is watched.
 func (c *call) sleep(d time.Duration) error {
@@ -177,6 +187,11 @@ func (c *call) sleep(d time.Duration) error {
 func (c *call) exchange(s *server, l *link) error {
 	if err := c.prepare(s.keeps()); err != nil {
 		return err
+	}
+	if !c.x.Trace.Reused && l.mux == nil {
+		c.freshAt.Store(c.b.sweeper.Now())
+		c.fresh.Store(s)
+		defer c.fresh.Store(nil)
 	}
 	end, err := l.do(&c.req, c)
 	t := &c.x.Trace

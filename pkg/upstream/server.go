@@ -22,14 +22,16 @@ type server struct {
 	slots atomic.Pointer[pool.Pool[*link]] // replaced once if multiplexing turns out possible
 	busy  atomic.Int64                     // requests in flight or waiting
 	down  atomic.Int64                     // time of the last failed dial, 0 when up
+	since atomic.Int64                     // time of the first failed dial in a row
+	tight atomic.Int64                     // sweeper time when a new connection was last left unheard
 	// closesKept says that the server has closed a kept connection by itself,
 	// as php-fpm does at pm.max_requests.
 	closesKept atomic.Bool
 
 	probe atomic.Int32 // probeOpen, probing or probed
 
-	askAt   atomic.Int64 // sweeper time before which the probe is not repeated
-	unheard int          // probes in a row without answer; owned by the probe
+	askAt  atomic.Int64 // sweeper time before which the probe is not repeated
+	silent int          // probes in a row without answer; owned by the probe
 
 	sweepAt atomic.Int64 // when idle connections are looked at next
 	reaping atomic.Bool  // a look is under way
@@ -229,8 +231,8 @@ func (s *server) ask() {
 
 // askLater lets a later dial ask again.
 func (s *server) askLater() {
-	pause := min(firstProbePause<<min(s.unheard, 10), lastProbePause)
-	s.unheard++
+	pause := min(firstProbePause<<min(s.silent, 10), lastProbePause)
+	s.silent++
 	s.askAt.Store(s.b.sweeper.After(pause))
 	s.probe.Store(probeOpen)
 }
@@ -246,8 +248,32 @@ func (s *server) goMux() {
 }
 
 func (s *server) markDown(err error) {
-	if s.down.Swap(time.Now().UnixNano()) == 0 && s.b.events.ServerDown != nil {
-		s.b.events.ServerDown(s.b.cfg.Name, s.name, err)
+	now := time.Now().UnixNano()
+	if s.down.Swap(now) != 0 {
+		return
+	}
+	s.since.Store(now)
+	if f := s.b.events.ServerDown; f != nil {
+		f(s.b.cfg.Name, s.name, err)
+	}
+}
+
+// away returns for how long the server has refused connections.
+func (s *server) away() time.Duration {
+	if s.down.Load() == 0 {
+		return 0
+	}
+	return time.Duration(time.Now().UnixNano() - s.since.Load())
+}
+
+// look dials the server once, so that one that is not there is known, and
+// logged, before the first request.
+func (s *server) look() {
+	defer s.b.probes.Done()
+	ctx, stop := context.WithTimeout(context.Background(), s.b.cfg.ConnectTimeout)
+	defer stop()
+	if nc, err := s.connect(ctx); err == nil {
+		nc.Close()
 	}
 }
 
