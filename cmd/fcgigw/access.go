@@ -9,9 +9,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fcgigw/fcgigw/pkg/config"
 )
 
 // account is who the workers run as.
@@ -53,6 +54,24 @@ func workerUser(name, group string) (*account, error) {
 	return a, nil
 }
 
+// refuseRoot refuses workers that would run as root. The worker package does so
+// too, but knows nothing of the flag that allows it.
+func refuseRoot(cfg *config.Config) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	for name, b := range cfg.Backends {
+		if b.Workers == nil {
+			continue
+		}
+		who, err := workerUser(b.Workers.User, b.Workers.Group)
+		if err == nil && (who.uid == 0 || who.gid == 0) { // an error is the worker package's to report
+			return usageError("backend %q: its workers would run as root; name another user, or allow it with --allow-root", name)
+		}
+	}
+	return nil
+}
+
 func lookUp(name string) (*user.User, error) {
 	if name == "" {
 		who, err := user.Lookup("www-data")
@@ -91,7 +110,7 @@ func (a *account) stoppedAt(dir, file string) string {
 // the kernel: that heeds access lists and mount options as well. setfsuid takes
 // root's power over files away.
 func (a *account) walk(dir, file string) string {
-	if err := setGroups(a.groups); err != nil {
+	if err := unix.Setgroups(a.groups); err != nil {
 		return "" // not allowed to try: nothing is known
 	}
 	_ = unix.Setfsgid(a.gid)

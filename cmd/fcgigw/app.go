@@ -18,7 +18,6 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/observe"
 	"github.com/fcgigw/fcgigw/pkg/server"
 	"github.com/fcgigw/fcgigw/pkg/sock"
-	"github.com/fcgigw/fcgigw/pkg/worker"
 )
 
 // app is a running gateway: the one place where the parts meet.
@@ -57,7 +56,7 @@ func startApp(ctx context.Context, cfg *config.Config, allowRoot bool) (_ *app, 
 	}
 	if err != nil {
 		closeAll(opened)
-		return nil, errors.Join(explained(err), a.close())
+		return nil, errors.Join(err, a.close())
 	}
 	a.serve(opened)
 	a.log.Info("ready", append(a.gateway.Summary(), zap.Strings("listen", keys(a.listeners)),
@@ -71,18 +70,14 @@ func startApp(ctx context.Context, cfg *config.Config, allowRoot bool) (_ *app, 
 const rootHint = "run it as an ordinary user: under systemd with User= and " +
 	"AmbientCapabilities=CAP_NET_BIND_SERVICE, or after setcap cap_net_bind_service=+ep on the binary"
 
-// explained names the flag that lets workers run as root.
-func explained(err error) error {
-	if errors.Is(err, worker.ErrRoot) {
-		return fmt.Errorf("%w with --allow-root", err)
-	}
-	return err
-}
-
 func (a *app) serverEvents() server.Events {
 	return server.Events{
 		Refused: a.gateway.Refused,
 		Panic:   a.gateway.Panic,
+		Full: func(listen string, turnedAway int) {
+			a.log.Warn("too many connections; new ones were closed", zap.String("listen", listen),
+				zap.Int("closed", turnedAway), zap.String("hint", "raise gateway.max_connections, or lower http.header_timeout and keepalive_timeout"))
+		},
 		AcceptError: func(listen string, err error) {
 			a.log.Error("cannot accept a connection", zap.String("listen", listen), zap.Error(err),
 				zap.String("hint", "out of file descriptors? raise LimitNOFILE, or lower max_connections"))
@@ -143,7 +138,7 @@ func (a *app) apply(ctx context.Context, cfg *config.Config) error {
 	}
 	if err := a.gateway.Load(ctx, cfg); err != nil {
 		closeAll(opened)
-		return explained(err)
+		return err
 	}
 	a.server.Configure(serverConfig(cfg))
 	a.serve(opened)

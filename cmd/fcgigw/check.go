@@ -67,20 +67,19 @@ func printWarnings(out io.Writer, list config.Errors) {
 }
 
 func configError(err error) error {
-	return usageError("%v\n%s", err, plural(mistakes(err), "mistake"))
+	return usageError("%v\n%s", err, plural(len(leaves(err)), "mistake"))
 }
 
-// mistakes counts what err is joined of.
-func mistakes(err error) int {
-	list, ok := err.(interface{ Unwrap() []error })
+// leaves returns the errors that err is joined of.
+func leaves(err error) (list []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return 1
+		return []error{err}
 	}
-	n := 0
-	for _, e := range list.Unwrap() {
-		n += mistakes(e)
+	for _, e := range joined.Unwrap() {
+		list = append(list, leaves(e)...)
 	}
-	return n
+	return list
 }
 
 func plural(n int, what string) string {

@@ -22,7 +22,7 @@ unix socket; without a scheme it is http) and exit with 0 if the answer is below
 500, with 1 otherwise.`,
 		Example: `  fcgigw health localhost:8080/status
   HEALTHCHECK CMD ["fcgigw", "health", "http://127.0.0.1:8080/"]`,
-		Args:    cobra.MaximumNArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			url := "http://127.0.0.1:8080/"
 			if len(args) == 1 {

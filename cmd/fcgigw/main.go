@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
+	strictCompletion(root)
 	begun := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
 	err := root.ExecuteContext(ctx)
@@ -85,12 +86,11 @@ requests to the backends over kept connections, as many as there are workers.`,
 	})
 	root.AddCommand(runCommand(), checkCommand(), phpServerCommand(), versionCommand(),
 		schemaCommand(), healthCommand())
-	strictCompletion(root)
 	return root
 }
 
 // strictCompletion makes a shell that completion does not know a mistake; by
-// itself cobra prints the help and reports success.
+// itself cobra prints the help and reports success. The output must be set.
 func strictCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	c, _, err := root.Find([]string{"completion"})

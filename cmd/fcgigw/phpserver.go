@@ -82,10 +82,14 @@ func (p *phpServer) run(c *cobra.Command) error {
 	if err := p.reachable(root); err != nil {
 		return err
 	}
-	return serve(c.Context(), cfg, "", p.allowRoot, func() {
+	err = serve(c.Context(), cfg, "", p.allowRoot, func() {
 		fmt.Fprintf(c.ErrOrStderr(), "fcgigw serves %s at %s; %s. Ctrl-C stops it.\n",
 			root, shownAddress(p.listen), shownScripts(p.scripts))
 	})
+	if err != nil && !errors.Is(err, errConfig) {
+		return errors.New(strings.Join(flagMistakes(err), "\n"))
+	}
+	return err
 }
 
 // directory returns the absolute path of the root.
@@ -116,30 +120,40 @@ func (p *phpServer) parse(text string) (*config.Config, error) {
 	if err == nil {
 		err = gateway.Check(cfg)
 	}
-	var list *config.Errors
-	if errors.As(err, &list) {
-		return nil, flagErrors(*list)
-	}
 	if err != nil {
-		return nil, configError(err)
+		return nil, usageError("%s", strings.Join(flagMistakes(err), "\n"))
 	}
 	return cfg, nil
 }
 
-// flagErrors turns mistakes of the configuration into those of the flags that
+// flagMistakes turns mistakes of the configuration into those of the flags that
 // it was made from.
-func flagErrors(list config.Errors) error {
-	var lines []string
-	for _, e := range list {
-		_, msg, _ := strings.Cut(e.Msg, ": ")
-		flag := e.Path[strings.LastIndexByte(e.Path, '.')+1:]
-		flag, _, _ = strings.Cut(flag, "[")
-		if flag == "count" {
-			flag = "workers"
+func flagMistakes(err error) (lines []string) {
+	for _, e := range leaves(err) {
+		var at config.Error
+		if !errors.As(e, &at) {
+			lines = append(lines, e.Error())
+			continue
 		}
-		lines = append(lines, "--"+flag+": "+msg)
+		flag, msg := flagOf(at.Path), at.Msg
+		if _, rest, ok := strings.Cut(msg, ": "); ok && flag != "" {
+			msg = flag + ": " + rest
+		}
+		lines = append(lines, msg)
 	}
-	return usageError("%s", strings.Join(lines, "\n"))
+	return lines
+}
+
+// flagOf returns the flag that a key of the configuration comes from.
+func flagOf(path string) string {
+	key, _, _ := strings.Cut(path[strings.LastIndexByte(path, '.')+1:], "[")
+	switch key {
+	case "listen", "root", "scripts", "user", "group":
+		return "--" + key
+	case "count":
+		return "--workers"
+	}
+	return ""
 }
 
 // reachable refuses a root that the workers' user cannot get at: php-fpm would

@@ -51,6 +51,11 @@ Exit status: 0 after a stop that was asked for, 1 when it could not start or run
 // serve runs cfg until a signal ends it. ready, if not nil, is called when
 // requests are accepted.
 func serve(ctx context.Context, cfg *config.Config, path string, allowRoot bool, ready func()) error {
+	if !allowRoot {
+		if err := refuseRoot(cfg); err != nil {
+			return err
+		}
+	}
 	stopProfile, err := profile()
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func TestCommandLines(t *testing.T) {
 		outOnly bool // stderr must be empty
 	}{
 		{"", 0, []string{"Usage:", "php-server", "check", "run"}, nil, true},
-		{"--help", 0, []string{"fcgigw php-server --root ./public", "kill -HUP"}, nil, true},
+		{"--help", 0, []string{"fcgigw php-server ./public", "kill -HUP"}, nil, true},
 		{"run --help", 0, []string{"HUP ", "USR1", "QUIT", "TERM", "Exit status", "--config"}, nil, true},
 		{"check --help", 0, []string{"file:line:column", "exit status"}, nil, true},
 		{"php-server --help", 0, []string{"--scripts", "--print-config", "--allow-root"}, nil, true},
@@ -45,14 +45,30 @@ func TestCommandLines(t *testing.T) {
 		{"chekc", 2, nil, []string{`unknown command "chekc"`, "check"}, false},
 		{"--nope", 2, nil, []string{"unknown flag: --nope", "Try 'fcgigw --help'"}, false},
 		{"run --nope", 2, nil, []string{"unknown flag: --nope", "Try 'fcgigw run --help'"}, false},
-		{"check extra", 2, nil, []string{"extra"}, false},
+		{"check one two", 2, nil, []string{"at most 1 arg"}, false},
+		{"check " + good, 0, []string{good + ": ok: 1 site"}, nil, true},
+		{"check " + good + " -c " + good, 0, []string{good + ": ok: 1 site"}, nil, true},
+		{"check " + bad + " -c " + good, 2, nil, []string{"--config " + good + " and " + bad + ": give one path, not two"}, false},
+		{"run " + bad, 2, nil, []string{bad + ":2:1: "}, false},
+		{"run " + bad + " -c " + good, 2, nil, []string{"give one path"}, false},
 		{"check -c " + good, 0, []string{good + ": ok: 1 site, 0 locations, 0 backends"}, nil, true},
 		{"check -c " + bad, 2, nil, []string{bad + ":2:1: ", bad + ":3:", bad + ":5:", "root", "mistakes"}, false},
 		{"check -c " + syntax, 2, nil, []string{syntax + ":1:", "1 mistake"}, false},
-		{"check -c " + unknown, 2, nil, []string{unknown + ":2:", "$uro", unknown + ":5:", "$nonsense"}, false},
+		{"check -c " + unknown, 2, nil, []string{unknown + ":2:", "$uro", unknown + ":5:", "$nonsense", "2 mistakes"}, false},
 		{"check -c " + dir + "/none.toml", 2, nil, []string{"none.toml: no such file"}, false},
 		{"run -c " + bad, 2, nil, []string{bad + ":2:1: "}, false},
 		{"php-server --root " + dir + "/none", 2, nil, []string{"no such directory"}, false},
+		{"php-server " + dir + "/none", 2, nil, []string{"no such directory"}, false},
+		{"php-server " + good, 2, nil, []string{good + ": it is a file, not a directory"}, false},
+		{"php-server " + good + "/x", 2, nil, []string{"it is a file"}, false},
+		{"php-server " + dir + " --root /", 2, nil, []string{"give one path"}, false},
+		{"php-server --workers -1 " + dir, 2, nil, []string{"--workers -1: must be"}, false},
+		{"php-server --workers 99999 " + dir, 2, nil, []string{"--workers: must be at most 10000"}, false},
+		{"php-server -l 18080 " + dir, 2, nil, []string{`--listen: "18080" is only a port; did you mean ":18080"?`}, false},
+		{"php-server --scripts index.php " + dir, 2, nil, []string{`--scripts: "index.php" must start with "/"`}, false},
+		{"php-server --root " + dir + " --print-config " + dir, 0, []string{"root    = \"" + dir}, nil, true},
+		{"completion", 0, []string{"bash", "zsh"}, nil, true},
+		{"completion tcsh", 2, nil, []string{`no completion for "tcsh"`, "bash"}, false},
 		{"health http://127.0.0.1:1/ --timeout 2s", 1, nil, []string{"refused"}, false},
 	}
 	for _, tt := range tests {
@@ -71,10 +87,19 @@ func TestCommandLines(t *testing.T) {
 					t.Errorf("stderr lacks %q:\n%s", want, errOut)
 				}
 			}
+			if strings.HasPrefix(tt.args, "php-server") && strings.Contains(errOut, "php-server:") {
+				t.Errorf("stderr cites a file that nobody wrote: %s", errOut)
+			}
 			if tt.outOnly && errOut != "" {
 				t.Errorf("stderr: %s", errOut)
 			}
 		})
+	}
+}
+
+func TestABuildWithoutAVersionIsDevel(t *testing.T) {
+	if got := buildVersion(); strings.ContainsAny(got, "()") || got == "" {
+		t.Errorf("got %q", got)
 	}
 }
 

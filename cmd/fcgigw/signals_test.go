@@ -190,6 +190,29 @@ func TestASecondTERMEndsTheDrain(t *testing.T) {
 	if code := g.waitEnd(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+	if log := g.stderr.String(); !strings.Contains(log, "told to leave at once; requests in flight were cut") || strings.Contains(log, "deadline") {
+		t.Error("the log does not say who cut the requests")
+	}
+}
+
+func TestACutIsNotReportedWhenNothingWasInFlight(t *testing.T) {
+	g := startGateway(t)
+	g.want("one")
+	g.signal(syscall.SIGTERM)
+	g.signal(syscall.SIGTERM)
+	if code := g.waitEnd(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if log := g.stderr.String(); strings.Contains(log, "were cut") {
+		t.Errorf("the log tells of a cut")
+	}
+}
+
+func TestAStartAsRootIsRemarkedUpon(t *testing.T) {
+	g := startGateway(t)
+	if got, want := strings.Contains(g.stderr.String(), "the gateway itself keeps root's rights"), os.Geteuid() == 0; got != want {
+		t.Errorf("warned: %v, want %v", got, want)
+	}
 }
 
 func TestAStartThatFailsLeavesNothing(t *testing.T) {
@@ -199,7 +222,7 @@ func TestAStartThatFailsLeavesNothing(t *testing.T) {
 	if code := p.waitEnd(); code != exitFailure {
 		t.Errorf("exit code %d", code)
 	}
-	if !strings.Contains(p.stderr.String(), "no such file") {
+	if !strings.Contains(p.stderr.String(), "no such directory") {
 		t.Errorf("stderr: %s", p.stderr.String())
 	}
 	for _, name := range []string{"pid", "http"} {

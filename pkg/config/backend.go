@@ -7,7 +7,7 @@ type Backend struct {
 	Servers           []string `toml:"servers" format:"server" doc:"Addresses of the servers: \"unix:/path\", \"host:port\" or \"[v6]:port\"; required without a workers table."`
 	RemoteRoot        string   `toml:"remote_root" format:"abspath" doc:"The root as the workers see it, for workers in a container; empty is the same path."`
 	CheckFiles        bool     `toml:"check_files" default:"true" doc:"Look for the script beneath the local root before a worker is asked; false trusts the path, for roots the gateway cannot see."`
-	MaxConns          int      `toml:"max_conns" default:"0" doc:"Workers behind each server, php-fpm's pm.max_children; 0 is unknown: one connection for each request, at most 128 at once."`
+	MaxConns          int      `toml:"max_conns" default:"0" doc:"Workers behind each server, php-fpm's pm.max_children; a larger number makes requests wait inside php-fpm, and the pool should not be shared with others, because kept connections occupy its workers. 0 is unknown: one connection for each request, at most 128 at once."`
 	KeepConn          string   `toml:"keep_conn" default:"auto" enum:"auto|on|off" doc:"Whether connections are kept between requests; auto does when the number of workers is known."`
 	Multiplex         string   `toml:"multiplex" default:"auto" enum:"auto|on|off" doc:"Whether one connection carries several requests at once; auto asks the server."`
 	Streams           int      `toml:"streams" default:"32" min:"1" max:"65535" doc:"Requests at once on a multiplexed connection."`
@@ -17,7 +17,7 @@ type Backend struct {
 	SendTimeout       Duration `toml:"send_timeout" default:"60s" min:"1ms" doc:"Longest wait between two writes to a server."`
 	ReadTimeout       Duration `toml:"read_timeout" default:"60s" min:"1ms" doc:"Longest wait between two reads from a server; then the answer is 504."`
 	RequestTimeout    Duration `toml:"request_timeout" default:"0" doc:"Longest time for a whole exchange with a server; 0 is no limit."`
-	IdleTimeout       Duration `toml:"idle_timeout" default:"10s" doc:"How long a kept connection may stay unused."`
+	IdleTimeout       Duration `toml:"idle_timeout" default:"1s" doc:"How long a kept connection may stay unused; short, because every kept connection occupies a php-fpm worker that others may be waiting for."`
 	MaxRequests       int      `toml:"max_requests" default:"0" doc:"Most requests on one connection; 0 is no limit."`
 	MaxLifetime       Duration `toml:"max_lifetime" default:"0" doc:"Longest life of a connection; 0 is no limit."`
 	RequestBuffer     Size     `toml:"request_buffer" default:"64KiB" doc:"Bytes of a request body held in memory; the rest goes to a temporary file."`

@@ -20,6 +20,33 @@ func (k *checker) backends() {
 		}
 		k.backend(name, &b)
 	}
+	k.shared()
+}
+
+// shared warns of a server in two backends. Each would keep connections up to
+// the number of workers, and one could hold all that the other waits for.
+func (k *checker) shared() {
+	first := map[string]string{} // by address, the backend
+	for _, name := range slices.Sorted(maps.Keys(k.c.Backends)) {
+		b := k.c.Backends[name]
+		for i, addr := range b.Servers {
+			other, ok := first[addr]
+			if !ok {
+				first[addr] = name
+				continue
+			}
+			o := k.c.Backends[other]
+			if other != name && (b.keeps() || o.keeps()) {
+				k.warn(element(join(b.Pos.Path, "servers"), i), "servers: [backend.%s] has %q too; both keep connections and can starve each other of workers: let all locations share one backend",
+					quoteKey(other), addr)
+			}
+		}
+	}
+}
+
+// keeps reports whether connections are kept between requests.
+func (b *Backend) keeps() bool {
+	return b.KeepConn == "on" || b.KeepConn == "auto" && b.MaxConns > 0
 }
 
 // backend checks one backend.

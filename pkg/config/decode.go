@@ -159,6 +159,9 @@ func (d *decoder) mapping(v reflect.Value, raw any, at spot, f field) {
 // scalar decodes one string, number, boolean, size or duration.
 func (d *decoder) scalar(v reflect.Value, raw any, at spot, f field) {
 	err := d.setScalar(v, raw)
+	if _, text := raw.(string); err != nil && f.enum != nil && !text {
+		err = errNoEnum(raw, f.enum)
+	}
 	if err == nil {
 		err = checkScalar(v, f)
 	}

@@ -95,7 +95,7 @@ func wantBackendDefaults() map[string]string {
 		"[backend.NAME] send_timeout":        "1m",
 		"[backend.NAME] read_timeout":        "1m",
 		"[backend.NAME] request_timeout":     "0",
-		"[backend.NAME] idle_timeout":        "10s",
+		"[backend.NAME] idle_timeout":        "1s",
 		"[backend.NAME] max_requests":        "0",
 		"[backend.NAME] max_lifetime":        "0",
 		"[backend.NAME] request_buffer":      "64KiB",

@@ -118,6 +118,12 @@ func checkListen(s string) error {
 	if p, ok := strings.CutPrefix(s, "unix:"); ok {
 		return checkUnix(s, p)
 	}
+	if words := strings.Fields(s); len(words) > 1 {
+		return checkListenWords(s, words)
+	}
+	if allBytes(s, isDigit) && checkListen(":"+s) == nil {
+		return fmt.Errorf("%q is only a port; did you mean %q?", s, ":"+s)
+	}
 	host, err := checkPort(s)
 	if err != nil {
 		return err
@@ -126,6 +132,20 @@ func checkListen(s string) error {
 		return fmt.Errorf("%q: %q is not an IP address; leave it out to listen on all", s, host)
 	}
 	return nil
+}
+
+// checkListenWords explains what became of the words that nginx allows behind
+// an address.
+func checkListenWords(s string, words []string) error {
+	for _, w := range words[1:] {
+		switch w {
+		case "ssl", "quic", "http2":
+			return fmt.Errorf("%q: TLS is not supported yet; put a TLS terminator in front for now (docs/running.md)", s)
+		case "default_server":
+			return fmt.Errorf("%q: write \"default = true\" in the site", s)
+		}
+	}
+	return fmt.Errorf("%q must be one address, without %q", s, words[1])
 }
 
 // checkServer checks the address of a server: "unix:/path", "host:port" or

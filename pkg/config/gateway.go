@@ -2,7 +2,7 @@ package config
 
 // Gateway is the table [gateway].
 type Gateway struct {
-	DrainTimeout   Duration `toml:"drain_timeout" default:"30s" doc:"Longest wait for requests in flight after SIGTERM or SIGQUIT."`
+	DrainTimeout   Duration `toml:"drain_timeout" default:"30s" doc:"Longest wait for requests in flight after SIGTERM or SIGINT; SIGQUIT waits without a limit."`
 	TempDir        string   `toml:"temp_dir" format:"abspath" doc:"Directory for bodies that do not fit in memory; empty is the system's directory for temporary files."`
 	TempLimit      Size     `toml:"temp_limit" default:"4GiB" doc:"Most bytes that all bodies together may take in temporary files."`
 	MaxConnections int      `toml:"max_connections" default:"20000" min:"1" doc:"Most client connections at once; idle ones are closed first when it is reached."`

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -16,6 +17,9 @@ func unknownKey(t reflect.Type, key string, raw any) string {
 	}
 	if h := nginxHint(key); h != "" {
 		return msg + "; for nginx's " + key + " write " + h
+	}
+	if advice, ok := notYet(key); ok {
+		return msg + "; nginx's " + key + " is not supported yet" + advice
 	}
 	if homes := homesOf(key); len(homes) > 0 {
 		return msg + "; it belongs in " + strings.Join(homes, " or ")
@@ -55,6 +59,17 @@ func errNotAllowed(s string, enum []string) error {
 		return fmt.Errorf("%q is not one of %s; did you mean %q?", s, strings.Join(enum, ", "), near)
 	}
 	return fmt.Errorf("%q is not one of %s", s, strings.Join(enum, ", "))
+}
+
+// errNoEnum says which strings an enum knows, and which of them a boolean
+// stands for.
+func errNoEnum(raw any, enum []string) error {
+	msg := fmt.Sprintf("wants one of \"%s\", found %s", strings.Join(enum, `", "`), found(raw))
+	word := map[bool]string{true: "on", false: "off"}[raw == true]
+	if _, boolean := raw.(bool); boolean && slices.Contains(enum, word) {
+		msg += "; write \"" + word + "\""
+	}
+	return errors.New(msg)
 }
 
 // nearest returns the name that is most likely meant by a misspelled word, or
@@ -101,45 +116,4 @@ func distance(a, b string) int {
 		before, last = last, row
 	}
 	return last[len(b)]
-}
-
-// nginxHint says what to write for nginx's directive of that name, or "".
-func nginxHint(key string) string {
-	return map[string]string{
-		"access_log":                    `"access" in [log]`,
-		"client_body_buffer_size":       `"request_buffer" in [backend.NAME]`,
-		"client_body_temp_path":         `"temp_dir" in [gateway]`,
-		"client_body_timeout":           `"body_timeout" in [http]`,
-		"client_header_timeout":         `"header_timeout" in [http]`,
-		"client_max_body_size":          `"max_body" in [[site]] or [[site.location]]`,
-		"default_server":                `"default = true" in [[site]]`,
-		"disable_symlinks":              `"symlinks" in [[site]] or [[site.location]]`,
-		"error_log":                     `"output" and "level" in [log]`,
-		"fastcgi_buffer_size":           `"max_response_header" in [backend.NAME]`,
-		"fastcgi_buffers":               `"response_buffer" in [backend.NAME]`,
-		"fastcgi_connect_timeout":       `"connect_timeout" in [backend.NAME]`,
-		"fastcgi_intercept_errors":      `"intercept_errors" in [[site.location]]`,
-		"fastcgi_keep_conn":             `"keep_conn" in [backend.NAME]`,
-		"fastcgi_max_temp_file_size":    `"response_temp" in [backend.NAME]`,
-		"fastcgi_next_upstream_timeout": `"retry_timeout" in [backend.NAME]`,
-		"fastcgi_next_upstream_tries":   `"tries" in [backend.NAME]`,
-		"fastcgi_param":                 `the table "params" in [[site]] or [[site.location]]`,
-		"fastcgi_pass":                  `"backend" in [[site.location]] and "servers" in [backend.NAME]`,
-		"fastcgi_read_timeout":          `"read_timeout" in [backend.NAME]`,
-		"fastcgi_send_timeout":          `"send_timeout" in [backend.NAME]`,
-		"fastcgi_split_path_info":       `"split_path" in [[site.location]]`,
-		"add_header":                    `the table "headers" in [[site]] or [[site.location]]`,
-		"keepalive":                     `"keep_conn" and "max_conns" in [backend.NAME]`,
-		"large_client_header_buffers":   `"max_header_line" and "max_header_bytes" in [http]`,
-		"location":                      `[[site.location]]`,
-		"pid":                           `"pid_file" in [gateway]`,
-		"proxy_pass":                    `"backend" in [[site.location]] and "servers" in [backend.NAME]`,
-		"server":                        `[[site]], or "servers" in [backend.NAME]`,
-		"server_name":                   `"hosts" in [[site]]`,
-		"server_names":                  `"hosts" in [[site]]`,
-		"server_tokens":                 `"server_header" in [http]`,
-		"underscores_in_headers":        `"underscore_headers" in [http]`,
-		"upstream":                      `[backend.NAME]`,
-		"worker_connections":            `"max_connections" in [gateway]`,
-	}[key]
 }

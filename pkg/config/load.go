@@ -44,6 +44,10 @@ func readFile(path string) ([]byte, error) {
 
 // Parse checks data as if it were read from a file called name. See Load.
 func Parse(name string, data []byte, getenv func(string) (string, bool)) (*Config, error) {
+	if at := tooDeep(string(data)); at >= 0 {
+		line, column := lineColumn(string(data), at)
+		return nil, &Errors{{File: name, Line: line, Column: column, Msg: "nests too deeply"}}
+	}
 	var raw map[string]any
 	if _, err := toml.Decode(string(data), &raw); err != nil {
 		return nil, &Errors{syntaxError(name, string(data), err)}
@@ -74,6 +78,9 @@ func syntaxError(name, data string, err error) Error {
 	}
 	out.Line, out.Column = lineColumn(data, pe.Position.Start)
 	out.Path, out.Msg = pe.LastKey, pe.Message
+	if strings.Contains(pe.Message, "invalid escape") { // the parser has no sentinel for it
+		out.Msg += `; use single quotes for regular expressions, as in '~ \.php(/|$)'`
+	}
 	return out
 }
 

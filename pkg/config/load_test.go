@@ -66,7 +66,7 @@ func TestAFileTooLargeIsAnError(t *testing.T) {
 
 func TestErrorsArePrintedOnePerLineWithTheirPlace(t *testing.T) {
 	_, err := Parse("a.toml", []byte("[log]\nlevel = 1\nformat = 2\n"), nil)
-	want := "a.toml:2:1: level: wants a string, found the integer 1\na.toml:3:1: format: wants a string, found the integer 2"
+	want := "a.toml:2:1: level: wants one of \"debug\", \"info\", \"warn\", \"error\", found the integer 1\na.toml:3:1: format: wants one of \"auto\", \"json\", \"console\", found the integer 2"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -44,6 +44,12 @@ func ParseDuration(s string) (Duration, error) {
 	if digits(s) == len(s) && s != "" {
 		return 0, errors.New(`a duration needs a unit; did you mean "` + s + `s"?`)
 	}
+	if s == "max" {
+		return 0, errors.New(`"max" is not a duration; write a long one, such as "365d"`)
+	}
+	if s == "off" {
+		return 0, errors.New(`"off" is not a duration; write 0`)
+	}
 	var sum time.Duration
 	rest := s
 	for first := true; first || rest != ""; first = false {

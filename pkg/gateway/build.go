@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,7 +28,10 @@ func (g *Gateway) build(ctx context.Context, cfg *config.Config, old *generation
 		roots:    make(map[rootKey]*docroot.Root),
 		backends: make(map[string]*backend),
 	}
-	err := g.buildBackends(ctx, gen, old)
+	err := tempDir(cfg)
+	if err == nil {
+		err = g.buildBackends(ctx, gen, old)
+	}
 	if err == nil {
 		err = g.buildSites(gen)
 	}
@@ -50,6 +54,20 @@ func Check(cfg *config.Config) error {
 		gen.backends[name] = &backend{cfg: b}
 	}
 	return g.buildSites(gen)
+}
+
+// tempDir checks that bodies can be kept where the configuration says.
+func tempDir(cfg *config.Config) error {
+	dir := cfg.Gateway.TempDir
+	if dir == "" {
+		return nil
+	}
+	f, err := os.CreateTemp(dir, "fcgigw-*")
+	if err != nil {
+		return config.NewError(cfg.At("gateway.temp_dir"), fmt.Sprintf("temp_dir: %v", err))
+	}
+	f.Close()
+	return os.Remove(f.Name())
 }
 
 // abandon closes a half-built generation but for what belongs to old.

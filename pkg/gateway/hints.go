@@ -48,7 +48,11 @@ func failureHint(t *exchange.Trace) string {
 	case strings.Contains(strings.Join(t.Stderr, "\n"), "Primary script unknown"):
 		return primaryUnknown
 	}
-	return dialHint(t.Err)
+	var dial *upstream.DialError
+	if errors.As(t.Err, &dial) {
+		return dialHint(dial)
+	}
+	return ""
 }
 
 // primaryUnknown is the commonest failure of gateway and php-fpm in two

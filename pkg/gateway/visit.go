@@ -46,14 +46,20 @@ func (v *visit) end() {
 // newID makes a request identifier: 128 random bits in hex, so that it can be
 // a W3C trace id as well.
 func newID(x *exchange.Exchange) []byte {
-	const digits = "0123456789abcdef"
 	id := x.Alloc(32)
-	for half := range 2 {
-		for i, bits := 0, rand.Uint64(); i < 16; i, bits = i+1, bits>>4 {
-			id[16*half+i] = digits[bits&15]
-		}
-	}
+	putHex(id[:16], rand.Uint64())
+	putHex(id[16:], rand.Uint64())
 	return id
+}
+
+func putHex(dst []byte, bits uint64) {
+	const digits = "0123456789abcdef"
+	_ = dst[15]
+	for i := 0; i < 16; i += 2 {
+		b := byte(bits)
+		dst[i], dst[i+1] = digits[b>>4], digits[b&15]
+		bits >>= 8
+	}
 }
 
 // maxHops bounds internal redirects.

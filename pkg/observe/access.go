@@ -15,21 +15,26 @@ import (
 type accessLog struct {
 	enc    zapcore.Encoder
 	out    zapcore.WriteSyncer
-	short  bool      // the console's few fields
+	people bool      // one line that people read instead of a record
+	color  bool      // with colours
 	fields sync.Pool // *[]zapcore.Field
 }
 
-func newAccessLog(out zapcore.WriteSyncer, console bool) *accessLog {
-	a := &accessLog{enc: encoder(console), out: out, short: console}
+func newAccessLog(out zapcore.WriteSyncer, f form) *accessLog {
+	a := &accessLog{enc: encoder(form{}), out: out, people: f.console, color: f.color}
 	a.fields.New = func() any { f := make([]zapcore.Field, 0, 32); return &f }
 	return a
 }
 
 // Access writes the record of an exchange that has ended. status is what the
-// client got, or 499 when it had left. It costs no allocation unless the
+// client got, or 499 when it had left. As JSON it costs no allocation unless the
 // application wrote to stderr.
 func (l *Logs) Access(x *exchange.Exchange, status int) {
-	if a := l.access; a != nil {
+	switch a := l.access; {
+	case a == nil:
+	case a.people:
+		a.writeConsole(x, status)
+	default:
 		a.write(x, status)
 	}
 }
@@ -39,9 +44,7 @@ func (a *accessLog) write(x *exchange.Exchange, status int) {
 	f := (*fields)[:0]
 	now := time.Now()
 	f = appendRequest(f, x, status, now)
-	if !a.short {
-		f = appendDetail(f, x)
-	}
+	f = appendDetail(f, x)
 	f = appendUpstream(f, x)
 	entry := zapcore.Entry{Level: zapcore.InfoLevel, Time: now, Message: "request"}
 	if buf, err := a.enc.EncodeEntry(entry, f); err == nil {

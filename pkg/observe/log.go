@@ -38,18 +38,18 @@ func Open(cfg Config) (*Logs, error) {
 	}
 	l := &Logs{log: zap.NewNop()}
 	if out := orDefault(cfg.Output, "stderr"); out != "off" {
-		ws, console, err := l.open(out, cfg.Format)
+		ws, f, err := l.open(out, cfg.Format)
 		if err != nil {
 			return nil, err
 		}
-		l.log = zap.New(zapcore.NewCore(encoder(console), zapcore.Lock(ws), level), zap.ErrorOutput(discard{}))
+		l.log = zap.New(zapcore.NewCore(encoder(f), l.queued(ws, f, 0), level), zap.ErrorOutput(discard{}))
 	}
 	if out := orDefault(cfg.Access, "off"); out != "off" {
-		ws, console, err := l.open(out, cfg.Format)
+		ws, f, err := l.open(out, cfg.Format)
 		if err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
-		l.access = newAccessLog(l.buffered(ws, console), console)
+		l.access = newAccessLog(l.queued(ws, f, accessFlush), f)
 	}
 	return l, nil
 }
@@ -83,62 +83,65 @@ func all(calls []func() error) (errs []error) {
 	return errs
 }
 
-// open returns the sink for out and whether it gets the console's form.
-func (l *Logs) open(out, format string) (zapcore.WriteSyncer, bool, error) {
+// form is how a log is written: as JSON, or for people.
+type form struct {
+	console bool
+	color   bool // for a terminal
+}
+
+// open returns the sink for out and the form of what goes there.
+func (l *Logs) open(out, format string) (zapcore.WriteSyncer, form, error) {
 	switch out {
 	case "stderr":
-		return noSync{os.Stderr}, console(format, os.Stderr), nil
+		return noSync{os.Stderr}, formFor(format, os.Stderr), nil
 	case "stdout":
-		return noSync{os.Stdout}, console(format, os.Stdout), nil
+		return noSync{os.Stdout}, formFor(format, os.Stdout), nil
 	}
 	f, err := openFile(out)
 	if err != nil {
-		return nil, false, fmt.Errorf("log file: %w", err)
+		return nil, form{}, fmt.Errorf("log file: %w", err)
 	}
 	l.files = append(l.files, f)
-	return f, format == "console", nil
+	return f, form{console: format == "console"}, nil
 }
 
-const (
-	accessBuffer = 256 << 10
-	accessFlush  = 500 * time.Millisecond
-)
+// accessFlush is how long access records are gathered, so that a busy gateway
+// writes a few times a second.
+const accessFlush = 500 * time.Millisecond
 
-// buffered gathers access records so that a busy gateway writes a few times a
-// second; a person at a terminal sees each at once.
-func (l *Logs) buffered(ws zapcore.WriteSyncer, console bool) zapcore.WriteSyncer {
-	if console {
-		return zapcore.Lock(ws)
+// queued puts a queue before ws. A person at a terminal sees each record at
+// once.
+func (l *Logs) queued(ws zapcore.WriteSyncer, f form, delay time.Duration) zapcore.WriteSyncer {
+	if f.console {
+		delay = 0
 	}
-	b := &zapcore.BufferedWriteSyncer{WS: ws, Size: accessBuffer, FlushInterval: accessFlush}
-	l.flush = append(l.flush, b.Sync)
-	l.stop = append(l.stop, b.Stop)
-	return b
+	q := newQueue(ws, delay, dropNote(f))
+	l.flush = append(l.flush, q.Sync)
+	l.stop = append(l.stop, q.Stop)
+	return q
 }
 
-func encoder(console bool) zapcore.Encoder {
+func encoder(f form) zapcore.Encoder {
 	cfg := zap.NewProductionEncoderConfig()
 	cfg.TimeKey = "time"
 	cfg.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	cfg.EncodeDuration = zapcore.SecondsDurationEncoder
-	if !console {
+	if !f.console {
 		return zapcore.NewJSONEncoder(cfg)
 	}
 	cfg.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
-	cfg.EncodeLevel = zapcore.CapitalColorLevelEncoder
+	cfg.EncodeLevel = zapcore.CapitalLevelEncoder
+	if f.color {
+		cfg.EncodeLevel = zapcore.CapitalColorLevelEncoder
+	}
 	cfg.EncodeDuration = zapcore.StringDurationEncoder
 	return zapcore.NewConsoleEncoder(cfg)
 }
 
-func console(format string, f *os.File) bool {
-	switch format {
-	case "json":
-		return false
-	case "console":
-		return true
-	}
+func formFor(format string, f *os.File) form {
 	fi, err := f.Stat()
-	return err == nil && fi.Mode()&os.ModeCharDevice != 0
+	terminal := err == nil && fi.Mode()&os.ModeCharDevice != 0
+	return form{console: format == "console" || format != "json" && terminal, color: terminal}
 }
 
 func orDefault(s, d string) string {

@@ -70,6 +70,9 @@ type Config[C Conn] struct {
 	// be alive without a look at it, which costs a system call. A request that
 	// finds it closed after all must be one that can be repeated.
 	Trust time.Duration
+	// Now is the clock for Trust, in Unix nanoseconds: a coarse one that is
+	// cheaper to read will do. Default: the system's.
+	Now func() int64
 }
 
 // Pool hands out slots. All methods may be called from any goroutine.
@@ -80,9 +83,11 @@ type Pool[C Conn] struct {
 
 	demand   atomic.Int64 // callers holding or waiting for a slot
 	capacity int64
+	all      []*Slot[C] // every slot there is; fixed after New
 
-	dials, reuses, full, late atomic.Int64
-	open                      atomic.Int64
+	dials, full, late atomic.Int64
+	sharedReuses      atomic.Int64
+	open              atomic.Int64
 
 	idleMu sync.Mutex // one idle sweep at a time
 }
@@ -93,14 +98,21 @@ func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 		return nil, errors.New("pool: Dial and MaxConns are required")
 	}
 	cfg.Streams = max(cfg.Streams, 1)
+	if cfg.Now == nil {
+		cfg.Now = func() int64 { return time.Now().UnixNano() }
+	}
 	p := &Pool[C]{cfg: cfg, capacity: int64(cfg.MaxConns) * int64(cfg.Streams)}
 	if cfg.Streams > 1 {
 		p.shared = &sharedSet[C]{p: p}
 	}
 	slots, err := puddle.NewPool(&puddle.Config[*Slot[C]]{
-		Constructor: func(context.Context) (*Slot[C], error) { return &Slot[C]{p: p}, nil },
-		Destructor:  func(s *Slot[C]) { s.drop() },
-		MaxSize:     int32(p.capacity),
+		Constructor: func(context.Context) (*Slot[C], error) {
+			s := &Slot[C]{p: p}
+			p.all = append(p.all, s) // New makes one after the other
+			return s, nil
+		},
+		Destructor: func(s *Slot[C]) { s.drop() },
+		MaxSize:    int32(p.capacity),
 	})
 	if err != nil {
 		return nil, err
@@ -225,8 +237,9 @@ func (p *Pool[C]) closeIdle(older time.Duration) {
 		return
 	}
 	idle := p.slots.AcquireAllIdle()
+	now := time.Now().UnixNano()
 	for _, res := range idle {
-		if res.IdleDuration() > older {
+		if now-res.Value().usedAt > int64(older) {
 			res.Value().drop()
 		}
 	}
@@ -262,7 +275,15 @@ func (p *Pool[C]) Stat() Stat {
 	return Stat{
 		Capacity: int(p.capacity), Busy: busy,
 		Waiting: max(int(p.demand.Load())-busy, 0), Open: int(p.open.Load()),
-		Dials: p.dials.Load(), Reuses: p.reuses.Load(),
+		Dials: p.dials.Load(), Reuses: p.reuses(),
 		QueueFull: p.full.Load(), TimedOut: p.late.Load(),
 	}
+}
+
+func (p *Pool[C]) reuses() int64 {
+	n := p.sharedReuses.Load()
+	for _, s := range p.all {
+		n += s.reuses.Load()
+	}
+	return n
 }

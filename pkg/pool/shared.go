@@ -40,7 +40,7 @@ func (t *sharedSet[C]) join(ctx context.Context, s *Slot[C]) (conn C, reused boo
 			sh.uses++
 			s.sh = sh
 			t.mu.Unlock()
-			t.p.reuses.Add(1)
+			t.p.sharedReuses.Add(1)
 			return sh.conn, true, nil
 		}
 		d := t.dialing

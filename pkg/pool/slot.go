@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/puddle/v2"
@@ -13,8 +14,11 @@ type Slot[C Conn] struct {
 	p   *Pool[C]
 	res *puddle.Resource[*Slot[C]]
 
-	kept member[C] // the connection of a slot of its own (Streams == 1)
-	sh   *share[C] // the shared connection in use (Streams > 1)
+	kept   member[C] // the connection of a slot of its own (Streams == 1)
+	sh     *share[C] // the shared connection in use (Streams > 1)
+	usedAt int64     // Unix nanoseconds of the last release
+
+	reuses atomic.Int64 // here, so that requests on other processors do not share it
 }
 
 // member is a connection and what its retirement depends on.
@@ -43,7 +47,7 @@ func (s *Slot[C]) Conn(ctx context.Context, rest time.Duration) (conn C, reused 
 	if s.kept.have {
 		if !s.kept.worn(&s.p.cfg) && s.fit(rest) {
 			s.kept.uses++
-			s.p.reuses.Add(1)
+			s.reuses.Add(1)
 			return s.kept.conn, true, nil
 		}
 		s.drop()
@@ -58,13 +62,12 @@ func (s *Slot[C]) Conn(ctx context.Context, rest time.Duration) (conn C, reused 
 
 // fit reports whether the kept connection may carry a request that asks for so
 // much rest. One that asks for none can be repeated, so it trusts a connection
-// that was in use a moment ago.
+// that was in use a moment ago, by the cheap clock.
 func (s *Slot[C]) fit(rest time.Duration) bool {
-	idle := s.res.IdleDuration()
-	if rest <= 0 && idle < s.p.cfg.Trust {
-		return true
+	if rest <= 0 {
+		return s.p.cfg.Now()-s.usedAt < int64(s.p.cfg.Trust) || s.kept.conn.Alive()
 	}
-	return idle >= rest && s.kept.conn.Alive()
+	return time.Now().UnixNano()-s.usedAt >= int64(rest) && s.kept.conn.Alive()
 }
 
 // Fail closes the slot's connection, which must not carry another request. The
@@ -79,14 +82,18 @@ func (s *Slot[C]) Fail() {
 
 // Release gives the slot to the next in the queue. keep says that the
 // connection can carry another request; otherwise it is closed.
-func (s *Slot[C]) Release(keep bool) {
+func (s *Slot[C]) Release(keep bool) { s.ReleaseAt(keep, time.Now()) }
+
+// ReleaseAt is Release for a caller that has read the clock already.
+func (s *Slot[C]) ReleaseAt(keep bool, now time.Time) {
 	if s.sh != nil {
 		s.p.shared.leave(s, !keep)
 	} else if !keep || !s.p.cfg.Keep {
 		s.drop()
 	}
+	s.usedAt = now.UnixNano()
 	s.p.demand.Add(-1)
-	s.res.Release()
+	s.res.ReleaseUnused() // puddle's own time of last use would cost another look at the clock
 }
 
 func (s *Slot[C]) drop() {

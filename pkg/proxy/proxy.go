@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/spool"
@@ -141,6 +142,7 @@ func (j *job) run(enc Encoder) error {
 // receive takes in the whole request body: no worker is asked for before.
 func (j *job) receive() error {
 	r := &j.x.Request
+	j.in.At = j.x.Trace.Start
 	if r.ContentLength > j.cfg.MaxBody {
 		return exchange.ErrBodyTooLarge
 	}
@@ -161,6 +163,7 @@ func (j *job) receive() error {
 	if _, err := j.body.ReadFrom(r.Body); err != nil {
 		return bodyError(err)
 	}
+	j.in.At = time.Now()
 	j.in.BodyLen = j.body.Len()
 	if b, ok := j.body.Bytes(); ok {
 		j.in.Body = b

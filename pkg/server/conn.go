@@ -157,10 +157,12 @@ func (c *conn) readStep(fd uintptr) bool {
 		if c.err = c.serveBuffered(); c.err != nil || c.blocked {
 			return true
 		}
-		if n < len(room) {
+		if n < len(room) && c.act.r == c.act.w {
 			c.rest()
 			return false
 		}
+		// With part of a head here the socket is read until it is empty: a close
+		// that came with the bytes gives no edge of its own.
 	}
 }
 
@@ -290,6 +292,9 @@ func (c *conn) answer() error {
 	c.call()
 	if a.sink.state != sinkDone {
 		a.sink.Abort()
+	}
+	if a.sink.state == sinkAborted {
+		c.cutShort()
 		return errEnd
 	}
 	if err := a.sink.flush(); err != nil {
@@ -376,6 +381,16 @@ func (c *conn) plain(status int, text string) {
 	r.ContentLength = int64(len(body))
 	if a.sink.Start(r) == nil {
 		_ = a.sink.Write(body, true)
+	}
+}
+
+// cutShort makes the close that follows one that the client can tell from the
+// end of a body. With chunks or a length the missing rest tells it; a body that
+// ends with the connection (HTTP/1.0) needs a reset.
+func (c *conn) cutShort() {
+	a := c.act
+	if tcp, ok := c.nc.(*net.TCPConn); ok && a.sink.begun && !a.sink.chunked && a.sink.r != nil && a.sink.r.ContentLength < 0 {
+		_ = tcp.SetLinger(0)
 	}
 }
 

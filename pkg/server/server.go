@@ -40,6 +40,9 @@ type Events struct {
 	Refused func(x *exchange.Exchange, status int, reason string)
 	// Panic tells of a handler that panicked; the client got a 500 or a cut.
 	Panic func(x *exchange.Exchange, value any, stack []byte)
+	// Full tells of connections turned away since the last call, at most once a
+	// second, because MaxConnections were busy.
+	Full func(listen string, turnedAway int)
 	// AcceptError tells of an accept that failed for want of resources; the
 	// listener goes on.
 	AcceptError func(listen string, err error)
@@ -55,6 +58,7 @@ type Server struct {
 	date    atomic.Pointer[dateText]
 	buffers sync.Pool // *active
 	trim    trimmer
+	full    fullness
 
 	draining atomic.Bool
 	nextID   atomic.Uint64
@@ -144,6 +148,7 @@ func (s *Server) acceptFailed(listen string, err error) {
 func (s *Server) begin(nc net.Conn, listen string) {
 	if limit := s.cfg.Load().MaxConnections; limit > 0 && s.Connections() >= limit && s.shedIdle(1) == 0 {
 		nc.Close()
+		s.full.turnedAway(s, listen)
 		return
 	}
 	c := newConn(s, nc, listen)
@@ -250,4 +255,20 @@ func (p *acceptPause) reset() { p.d = 0 }
 func (p *acceptPause) wait() {
 	p.d = min(max(2*p.d, 5*time.Millisecond), time.Second)
 	time.Sleep(p.d)
+}
+
+// fullness counts connections that were turned away.
+type fullness struct {
+	count atomic.Int64
+	last  atomic.Int64 // sweeper time of the last report
+}
+
+func (f *fullness) turnedAway(s *Server, listen string) {
+	n := f.count.Add(1)
+	now, last := s.sweeper.Now(), f.last.Load()
+	if s.events.Full == nil || now-last < int64(time.Second) || !f.last.CompareAndSwap(last, now) {
+		return
+	}
+	f.count.Add(-n)
+	s.events.Full(listen, int(n))
 }

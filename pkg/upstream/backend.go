@@ -85,6 +85,8 @@ type Input struct {
 	// its exact length.
 	OpenBody func() (io.Reader, error)
 	BodyLen  int64
+	// At is when the request was complete, read from the clock by then.
+	At time.Time
 }
 
 // Reply takes what comes back. Its methods are called on the goroutine of

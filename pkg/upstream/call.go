@@ -23,6 +23,8 @@ type call struct {
 	began    int64     // sweeper time
 	resets   int       // attempts on new connections that were reset
 	sent     time.Time // the attempt has its connection
+	last     time.Time // something of the reply came; what follows without a pause came with it
+	paused   bool      // since last
 	watch    watch     // for the time before a connection watches the client
 
 	req    fcgi.Request
@@ -60,7 +62,7 @@ func (c *call) end() {
 func (c *call) prepare(keep bool) error {
 	c.x.Response.Reset()
 	c.head.Reset()
-	c.inBody, c.excess = false, false
+	c.inBody, c.excess, c.paused = false, false, false
 	c.got.Store(false)
 	c.left = -1
 	c.req = fcgi.Request{KeepConn: keep, Params: c.in.Params, Stdin: c.in.Body}
@@ -77,10 +79,7 @@ func (c *call) prepare(keep bool) error {
 
 // Stdout implements fcgi.Handler.
 func (c *call) Stdout(p []byte) error {
-	if !c.got.Load() {
-		c.got.Store(true)
-		c.x.Trace.FirstByte = time.Since(c.sent)
-	}
+	c.heard()
 	for !c.inBody {
 		rest, done, err := c.head.Feed(p, &c.x.Response)
 		if err != nil {
@@ -100,12 +99,25 @@ func (c *call) Stdout(p []byte) error {
 	return c.out.Body(c.declared(p))
 }
 
+// heard notes the first bytes of a reply.
+func (c *call) heard() {
+	if c.got.Load() {
+		return
+	}
+	c.got.Store(true)
+	c.last = time.Now()
+	c.x.Trace.FirstByte = c.last.Sub(c.sent)
+}
+
 // headDone passes on a head: an interim one, after which another follows, or
 // the final one.
 func (c *call) headDone() error {
 	r := &c.x.Response
 	if c.head.Interim() {
-		err := c.out.Interim(r.Status, &r.Header)
+		var err error
+		if r.Status != 100 { // the gateway's to say, and said already
+			err = c.out.Interim(r.Status, &r.Header)
+		}
 		r.Reset()
 		return err
 	}
@@ -145,16 +157,14 @@ func (c *call) complete() error {
 
 // Stderr implements fcgi.Handler.
 func (c *call) Stderr(p []byte) error {
-	if !c.got.Load() {
-		c.got.Store(true)
-		c.x.Trace.FirstByte = time.Since(c.sent)
-	}
+	c.heard()
 	c.out.Stderr(p)
 	return nil
 }
 
 // Pause implements fcgi.Handler.
 func (c *call) Pause() error {
+	c.paused = true
 	if !c.inBody {
 		return nil
 	}

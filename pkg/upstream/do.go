@@ -43,17 +43,23 @@ func (c *call) run() error {
 
 // attempt is one try at one server: wait for a worker, get a connection, run.
 func (c *call) attempt(s *server) error {
-	s.busy.Add(1)
-	defer s.busy.Add(-1)
+	if len(c.b.servers) > 1 { // alone it is not compared with others
+		s.busy.Add(1)
+		defer s.busy.Add(-1)
+	}
 	t := &c.x.Trace
 	t.Tries++
 	t.Server = s.name
+	c.sent, c.last = c.in.At, c.in.At
+	if t.Tries > 1 {
+		c.sent = time.Now()
+	}
 	slot, err := c.acquire(s)
 	if err != nil {
 		return err
 	}
 	keep := false
-	defer func() { slot.Release(keep) }() // also when a handler of the reply panics
+	defer func() { slot.ReleaseAt(keep, c.last) }() // also when a handler of the reply panics
 	l, err := c.connect(s, slot)
 	if err != nil {
 		return err
@@ -86,7 +92,8 @@ func (c *call) wait(p *pool.Pool[*link]) (*pool.Slot[*link], error) {
 	slot, err := p.Acquire(c.x.Context())
 	c.b.sweeper.Remove(&c.watch)
 	c.watch.by = 0
-	c.x.Trace.Queue += time.Since(start)
+	c.sent = time.Now()
+	c.x.Trace.Queue += c.sent.Sub(start)
 	if cause := c.x.Cause(); err == nil && cause != nil {
 		slot.Release(true) // came together with the end of the wait
 		return nil, cause
@@ -123,7 +130,6 @@ func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
 	case !c.safe:
 		rest = restBeforeUnsafe
 	}
-	c.sent = time.Now()
 	l, reused, err := slot.Conn(c.x.Context(), rest)
 	for pause := firstPause; err != nil && c.dialAgain(s, err); pause = min(2*pause, lastPause) {
 		if c.sleep(pause) != nil {
@@ -195,7 +201,10 @@ func (c *call) exchange(s *server, l *link) error {
 	}
 	end, err := l.do(&c.req, c)
 	t := &c.x.Trace
-	t.Upstream = time.Since(c.sent)
+	if c.paused || !c.got.Load() {
+		c.last = time.Now()
+	}
+	t.Upstream = c.last.Sub(c.sent)
 	t.AppStatus = int32(end.AppStatus)
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func (s *server) newPool(mux bool) (*pool.Pool[*link], error) {
 		Keep:        c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0,
 		Queue:       c.Queue, // its deadline is kept by call, which is swept anyway while it waits
 		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
-		Dial: s.open,
+		Dial: s.open, Now: s.b.sweeper.Now,
 	}
 	if c.Tries > 1 { // a second attempt makes up for a connection that was closed meanwhile
 		cfg.Trust = trustIdle

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fcgigw/fcgigw/pkg/config"
+	"github.com/fcgigw/fcgigw/pkg/worker"
+)
+
+// machine compares a configuration with the machine it is on. What it finds are
+// warnings: the file may be meant for another machine.
+type machine struct {
+	cfg   *config.Config
+	said  map[string]bool // a directory of ten locations is one warning
+	found config.Errors
+}
+
+// machineWarnings tells what would not work here for the user who asks.
+func machineWarnings(cfg *config.Config) config.Errors {
+	m := &machine{cfg: cfg, said: make(map[string]bool)}
+	m.files()
+	for i := range cfg.Sites {
+		m.site(&cfg.Sites[i])
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Backends)) {
+		b := cfg.Backends[name]
+		m.backend(&b)
+	}
+	return m.found
+}
+
+// warn notes what is wrong with the value of a key; a nil problem is none.
+func (m *machine) warn(table, key, value string, problem error) {
+	if problem == nil || m.said[value] {
+		return
+	}
+	m.said[value] = true
+	at := m.cfg.At(table + "." + key)
+	m.found = append(m.found, config.NewError(at, fmt.Sprintf("%s: %s: %v", key, value, problem)))
+}
+
+// files looks at what the process itself writes.
+func (m *machine) files() {
+	for _, f := range []struct{ table, key, path string }{
+		{"log", "output", m.cfg.Log.Output},
+		{"log", "access", m.cfg.Log.Access},
+		{"gateway", "pid_file", m.cfg.Gateway.PIDFile},
+	} {
+		if filepath.IsAbs(f.path) {
+			m.warn(f.table, f.key, f.path, creatable(f.path))
+		}
+	}
+	if path := m.cfg.Gateway.TempDir; path != "" {
+		m.warn("gateway", "temp_dir", path, directory(path, unix.W_OK|unix.X_OK))
+	}
+}
+
+// site looks at the directories and sockets of a site.
+func (m *machine) site(s *config.Site) {
+	for _, addr := range s.Listen {
+		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+			m.warn(s.Pos.Path, "listen", addr, creatable(path))
+		}
+	}
+	if len(s.Locations) == 0 {
+		m.warn(s.Pos.Path, "root", s.Root, directory(s.Root, unix.X_OK))
+	}
+	for i := range s.Locations {
+		l := &s.Locations[i]
+		switch {
+		case l.Alias != "":
+			m.warn(l.Pos.Path, "alias", l.Alias, directory(l.Alias, unix.X_OK))
+		case l.Root == "" || l.Return != "" || l.Backend != "" && !m.cfg.Backends[l.Backend].CheckFiles:
+		case l.Root == s.Root:
+			m.warn(s.Pos.Path, "root", l.Root, directory(l.Root, unix.X_OK))
+		default:
+			m.warn(l.Pos.Path, "root", l.Root, directory(l.Root, unix.X_OK))
+		}
+	}
+}
+
+// backend looks at the sockets of a backend and at its program.
+func (m *machine) backend(b *config.Backend) {
+	for _, addr := range b.Servers {
+		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+			m.warn(b.Pos.Path, "servers", addr, connectable(path))
+		}
+	}
+	switch {
+	case b.Workers == nil:
+	case b.Workers.Binary != "":
+		m.warn(b.Workers.Pos.Path, "binary", b.Workers.Binary, phpFPM(b.Workers.Binary))
+	default:
+		if _, err := worker.Find(); err != nil {
+			m.warn(b.Workers.Pos.Path, "binary", "none is named", err)
+		}
+	}
+}
+
+var (
+	errNoFile      = errors.New("no such file")
+	errNoDirectory = errors.New("no such directory")
+	errNotOne      = errors.New("it is no directory")
+	errAccess      = errors.New("this user has no permission")
+)
+
+// directory reports why path cannot be used as a directory.
+func directory(path string, mode uint32) error {
+	fi, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errNoDirectory
+	case errors.Is(err, fs.ErrPermission):
+		return errAccess
+	case err != nil:
+		return err
+	case !fi.IsDir():
+		return errNotOne
+	case unix.Access(path, mode) != nil:
+		return errAccess
+	}
+	return nil
+}
+
+// creatable reports why the file at path could not be made.
+func creatable(path string) error {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(path); err == nil {
+		if unix.Access(path, unix.W_OK) != nil {
+			return errAccess
+		}
+		return nil
+	}
+	if err := directory(dir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	return nil
+}
+
+// connectable reports why nobody can connect to the socket at path. It is
+// looked at only.
+func connectable(path string) error {
+	fi, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("no such socket; is php-fpm running, and is its \"listen\" the same path?")
+	case errors.Is(err, fs.ErrPermission):
+		return errAccess
+	case err != nil:
+		return err
+	case fi.Mode()&fs.ModeSocket == 0:
+		return errors.New("it is no socket")
+	case unix.Access(path, unix.W_OK) != nil:
+		return fmt.Errorf("%w to connect; see listen.owner and listen.group of the php-fpm pool", errAccess)
+	}
+	return nil
+}
+
+// phpFPM reports why the program is not php-fpm. It is not run.
+func phpFPM(path string) error {
+	fi, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errNoFile
+	case err != nil:
+		return err
+	case !fi.Mode().IsRegular() || fi.Mode()&0o111 == 0:
+		return errors.New("it is no program")
+	case !looksLikeFPM(filepath.Base(path)):
+		return errors.New("it does not look like php-fpm; php and php-cgi cannot take its place")
+	}
+	return nil
+}
+
+// looksLikeFPM accepts php-fpm, php-fpm8.2, php83-fpm.
+func looksLikeFPM(name string) bool {
+	return strings.Contains(name, "php") && strings.Contains(name, "fpm")
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// checked writes a configuration, with {dir} replaced, and returns what check
+// says about it.
+func checked(t *testing.T, dir, text string) string {
+	t.Helper()
+	path := write(t, filepath.Join(dir, "c.toml"), strings.ReplaceAll(text, "{dir}", dir))
+	code, out, errOut := command("check", path)
+	if code != 0 || !strings.Contains(out, ": ok: ") {
+		t.Errorf("code %d: %s%s", code, out, errOut)
+	}
+	return errOut
+}
+
+func TestCheckWarnsOfWhatThisMachineLacks(t *testing.T) {
+	const site = "[[site]]\nlisten = [\":80\"]\nroot = \"{dir}\"\n"
+	const backend = site + "[[site.location]]\nmatch = \"/\"\nbackend = \"b\"\n[backend.b]\n"
+	tests := []struct {
+		name, text string
+		want       string // in the one warning; empty: none
+	}{
+		{"nothing", site, ""},
+		{"root", strings.Replace(site, "{dir}", "{dir}/none", 1), ":3:1: root: {dir}/none: no such directory"},
+		{"root that is a file", strings.Replace(site, "{dir}", "{dir}/file", 1), ":3:1: root: {dir}/file: it is no directory"},
+		{
+			"one root of two locations",
+			strings.Replace(site, "{dir}", "{dir}/none", 1) + "[[site.location]]\nmatch = \"/\"\n[[site.location]]\nmatch = \"/a\"\n",
+			":3:1: root: {dir}/none: no such directory",
+		},
+		{"root of a location", site + "[[site.location]]\nmatch = \"/\"\nroot = \"{dir}/none\"\n", ":6:1: root: {dir}/none: "},
+		{"alias", site + "[[site.location]]\nmatch = \"/a/\"\nalias = \"{dir}/none/\"\n", ":6:1: alias: {dir}/none/: no such directory"},
+		{"root of a redirect", site + "[[site.location]]\nmatch = \"/\"\nreturn = \"404\"\nroot = \"/none\"\n", ""},
+		{
+			"root that only the workers see",
+			site + "[[site.location]]\nmatch = \"/\"\nbackend = \"b\"\nroot = \"/none\"\n[backend.b]\nservers = [\"h:1\"]\ncheck_files = false\n", "",
+		},
+		{"log", site + "[log]\noutput = \"{dir}/none/log\"\n", ":5:1: output: {dir}/none/log: {dir}/none: no such directory"},
+		{"access log", site + "[log]\naccess = \"{dir}/none/log\"\n", ":5:1: access: "},
+		{"log that can be made", site + "[log]\naccess = \"{dir}/log\"\n", ""},
+		{"pid_file", site + "[gateway]\npid_file = \"{dir}/none/pid\"\n", ":5:1: pid_file: "},
+		{"temp_dir", site + "[gateway]\ntemp_dir = \"{dir}/none\"\n", ":5:1: temp_dir: {dir}/none: no such directory"},
+		{"listen", strings.Replace(site, ":80", "unix:{dir}/none/http", 1), ":2:1: listen: unix:{dir}/none/http: {dir}/none: no such directory"},
+		{"socket", backend + "servers = [\"unix:{dir}/none\"]\n", ":8:1: servers: unix:{dir}/none: no such socket; is php-fpm running"},
+		{"socket that is a file", backend + "servers = [\"unix:{dir}/file\"]\n", "it is no socket"},
+		{"socket that is there", backend + "servers = [\"unix:{dir}/sock\"]\n", ""},
+		{"another machine", backend + "servers = [\"elsewhere:9000\"]\n", ""},
+		{"binary", backend + "[backend.b.workers]\nbinary = \"{dir}/php-fpm\"\n", ":9:1: binary: {dir}/php-fpm: no such file"},
+		{"binary that is no program", backend + "[backend.b.workers]\nbinary = \"{dir}/file\"\n", "it is no program"},
+		{"binary that is php-cgi", backend + "[backend.b.workers]\nbinary = \"{dir}/php-cgi\"\n", "does not look like php-fpm"},
+		{"binary that may be one", backend + "[backend.b.workers]\nbinary = \"{dir}/php-fpm8.2\"\n", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir+"/file", "")
+			for _, name := range []string{"php-cgi", "php-fpm8.2"} {
+				if err := os.Chmod(write(t, filepath.Join(dir, name), ""), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ln, err := net.Listen("unix", dir+"/sock")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			got, want := checked(t, dir, tt.text), strings.ReplaceAll(tt.want, "{dir}", dir)
+			if want == "" && got != "" {
+				t.Errorf("got %s", got)
+			}
+			if want != "" && (strings.Count(got, "\n") != 1 || !strings.Contains(got, want) || !strings.HasSuffix(got, " (warning)\n")) {
+				t.Errorf("got %s\nwant %s", got, want)
+			}
+		})
+	}
+}

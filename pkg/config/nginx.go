@@ -1,0 +1,90 @@
+package config
+
+import "strings"
+
+// nginxHint says what to write for nginx's directive of that name, or "".
+func nginxHint(key string) string {
+	return map[string]string{
+		"access_log":                    `"access" in [log], which is for all sites; a log for each is not supported yet`,
+		"client_body_buffer_size":       `"request_buffer" in [backend.NAME]`,
+		"client_body_temp_path":         `"temp_dir" in [gateway]`,
+		"client_body_timeout":           `"body_timeout" in [http]`,
+		"client_header_timeout":         `"header_timeout" in [http]`,
+		"client_max_body_size":          `"max_body" in [[site]] or [[site.location]]`,
+		"default_server":                `"default = true" in [[site]]`,
+		"disable_symlinks":              `"symlinks" in [[site]] or [[site.location]]`,
+		"error_log":                     `"output" and "level" in [log]`,
+		"fastcgi_buffer_size":           `"max_response_header" in [backend.NAME]`,
+		"fastcgi_buffers":               `"response_buffer" in [backend.NAME]`,
+		"fastcgi_connect_timeout":       `"connect_timeout" in [backend.NAME]`,
+		"fastcgi_intercept_errors":      `"intercept_errors" in [[site.location]]`,
+		"fastcgi_keep_conn":             `"keep_conn" in [backend.NAME]`,
+		"fastcgi_max_temp_file_size":    `"response_temp" in [backend.NAME]`,
+		"fastcgi_next_upstream_timeout": `"retry_timeout" in [backend.NAME]`,
+		"fastcgi_next_upstream_tries":   `"tries" in [backend.NAME]`,
+		"fastcgi_param":                 `the table "params" in [[site]] or [[site.location]]`,
+		"fastcgi_pass":                  `"backend" in [[site.location]] and "servers" in [backend.NAME]`,
+		"fastcgi_read_timeout":          `"read_timeout" in [backend.NAME]`,
+		"fastcgi_send_timeout":          `"send_timeout" in [backend.NAME]`,
+		"fastcgi_split_path_info":       `"split_path" in [[site.location]]`,
+		"add_header":                    `the table "headers" in [[site]] or [[site.location]]`,
+		"keepalive":                     `"keep_conn" and "max_conns" in [backend.NAME]`,
+		"large_client_header_buffers":   `"max_header_line" and "max_header_bytes" in [http]`,
+		"location":                      `[[site.location]]`,
+		"pid":                           `"pid_file" in [gateway]`,
+		"server":                        `[[site]], or "servers" in [backend.NAME]`,
+		"server_name":                   `"hosts" in [[site]]`,
+		"server_names":                  `"hosts" in [[site]]`,
+		"server_tokens":                 `"server_header" in [http]`,
+		"underscores_in_headers":        `"underscore_headers" in [http]`,
+		"open_file_cache":               "nothing: what is known of a file is kept for a second",
+		"sendfile":                      "nothing: it is always on",
+		"tcp_nodelay":                   "nothing: it is always on",
+		"worker_processes":              "nothing: all processors are used",
+		"upstream":                      `[backend.NAME]`,
+		"worker_connections":            `"max_connections" in [gateway]`,
+	}[key]
+}
+
+// notYet reports whether nginx has a directive of that name for which there is
+// no counterpart, and what to do meanwhile, with its punctuation.
+func notYet(key string) (advice string, ok bool) {
+	const (
+		tls    = "; put a TLS terminator in front for now (docs/running.md)"
+		closed = `; to close a path for all write return = "403"`
+		moved  = `; "try_files", regular expressions with groups, and "return" may do`
+		realIP = `; "params" can set REMOTE_ADDR from a header (docs/running.md)`
+	)
+	advice, ok = map[string]string{
+		"allow": closed, "deny": closed, "satisfy": closed, "valid_referers": "",
+		"auth_basic": "", "auth_basic_user_file": "", "auth_request": "",
+		"autoindex": "", "autoindex_format": "", "charset": "", "error_page": `; "intercept_errors" shows the gateway's own pages`,
+		"geo": moved, "if": moved, "map": moved, "rewrite": moved, "set": moved, "split_clients": moved,
+		"http2": tls, "http3": tls, "ssl": tls, "quic": tls, "tls": tls,
+		"log_format":       "; the records are JSON with all fields (docs/logs.md)",
+		"set_real_ip_from": realIP, "real_ip_header": realIP, "real_ip_recursive": realIP, "proxy_protocol": realIP,
+		"stub_status": "", "include": "; the configuration is one file",
+	}[key]
+	if ok {
+		return advice, true
+	}
+	for _, family := range []struct{ prefix, advice string }{
+		{"ssl_", tls},
+		{"http2_", tls},
+		{"http3_", tls},
+		{"gzip", "; the TLS terminator or PHP (zlib.output_compression) can compress"},
+		{"brotli", "; the TLS terminator or PHP (zlib.output_compression) can compress"},
+		{"limit_", ""},
+		{"proxy_", "; backends speak FastCGI only"},
+		{"uwsgi_", "; backends speak FastCGI only"},
+		{"scgi_", "; backends speak FastCGI only"},
+		{"grpc_", "; backends speak FastCGI only"},
+		{"fastcgi_cache", ""},
+		{"sub_filter", ""},
+	} {
+		if strings.HasPrefix(key, family.prefix) {
+			return family.advice, true
+		}
+	}
+	return "", false
+}
