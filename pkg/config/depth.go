@@ -2,12 +2,12 @@ package config
 
 import "strings"
 
-// maxDepth bounds how deep tables and arrays nest. The parser takes memory in
+// maxNesting bounds how deep tables and arrays nest. The parser takes memory in
 // proportion to the square of the depth, so that a small file of nothing but
 // dots could take all there is.
-const maxDepth = 32
+const maxNesting = 32
 
-// tooDeep returns the offset at which text nests beyond maxDepth, or -1. It
+// tooDeep returns the offset at which text nests beyond maxNesting, or -1. It
 // knows TOML's strings and comments, and nothing else.
 func tooDeep(text string) int {
 	dots, open := 0, 0
@@ -28,7 +28,7 @@ func tooDeep(text string) int {
 		case '\n', '=', ',':
 			dots = 0
 		}
-		if dots > maxDepth || open > maxDepth {
+		if dots > maxNesting || open > maxNesting {
 			return i
 		}
 	}
