@@ -40,6 +40,7 @@ type conn struct {
 	nc   net.Conn
 	rc   syscall.RawConn // nil: no raw access, ordinary reads and writes
 	read func(fd uintptr) bool
+	fd   uintptr // the socket while its raw read callback runs, else 0
 	cfg  *Config // the limits of the request being served
 	act  *active // nil while idle
 	info exchange.ConnInfo
@@ -48,6 +49,7 @@ type conn struct {
 	err     error // why the raw loop ended
 	blocked bool  // the request at hand needs reads beyond what is buffered
 	linger  bool  // the connection ends with a lingering close
+	holds   bool  // counted in Server.holders
 
 	phase   atomic.Int32
 	since   atomic.Int64 // sweeper time when phase was entered
@@ -141,6 +143,13 @@ func (c *conn) wait() error {
 // not be left and re-entered between requests: entering resets the poller's
 // readiness, so only a read may follow.
 func (c *conn) readStep(fd uintptr) bool {
+	c.fd = fd
+	leave := c.readAll(fd)
+	c.fd = 0
+	return leave
+}
+
+func (c *conn) readAll(fd uintptr) (leave bool) {
 	for {
 		c.activate()
 		room := c.act.room()
@@ -197,11 +206,12 @@ func (c *conn) activate() {
 	if c.act == nil {
 		c.act = c.srv.buffers.Get().(*active)
 		c.act.attach(c)
-		c.cfg = c.srv.cfg.Load()
 	}
+	c.cfg = c.srv.cfg.Load()
 }
 
-// rest gives the buffers back unless they hold part of a request.
+// rest gives the buffers back unless they hold part of a request, or the
+// connection is one of the few that may hold them until it parks.
 func (c *conn) rest() {
 	a := c.act
 	if a.r < a.w {
@@ -211,13 +221,37 @@ func (c *conn) rest() {
 		}
 		return
 	}
-	c.release()
+	if !c.hold() {
+		c.release()
+	}
 	if c.phase.Load() != phaseIdle {
 		c.enter(phaseIdle)
 	}
 }
 
+// holders is how many connections keep their buffers between two requests:
+// enough for a gateway with few busy clients, and no more memory than some
+// megabytes with many.
+const holders = 256
+
+// hold reports whether the connection may keep its buffers.
+func (c *conn) hold() bool {
+	if c.holds || len(c.act.buf) > firstBuffer {
+		return c.holds && len(c.act.buf) <= firstBuffer
+	}
+	if c.srv.holders.Load() >= holders {
+		return false
+	}
+	c.srv.holders.Add(1)
+	c.holds = true
+	return true
+}
+
 func (c *conn) release() {
+	if c.holds {
+		c.holds = false
+		c.srv.holders.Add(-1)
+	}
 	if a := c.act; a != nil {
 		c.act = nil
 		a.detach()

@@ -35,7 +35,7 @@ func (c *conn) deadline() (gone bool) {
 	now := c.srv.sweeper.Now()
 	by := c.readBy.Load()
 	switch {
-	case c.cutoff.Load(), c.srv.draining.Load() && c.act == nil:
+	case c.cutoff.Load(), c.srv.draining.Load() && c.phase.Load() == phaseIdle:
 		c.end()
 		return true
 	case c.phase.Load() == phaseHead && by != 0 && now > by:

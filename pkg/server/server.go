@@ -56,7 +56,8 @@ type Server struct {
 	lot     *sock.Lot
 	cfg     atomic.Pointer[Config]
 	date    atomic.Pointer[dateText]
-	buffers sync.Pool // *active
+	buffers sync.Pool    // *active
+	holders atomic.Int64 // connections that keep their buffers while idle
 	trim    trimmer
 	full    fullness
 
