@@ -7,17 +7,45 @@ import (
 // appendHeaders appends the client's headers as HTTP_*, one pair for each name.
 func (p *Params) appendHeaders(dst []byte, enc Encoder, h *exchange.Header, x *exchange.Exchange) []byte {
 	fields := h.All()
+	alike := lookAlikes(fields)
 	for i := range fields {
-		if reserved(fields[i].Name) || seenBefore(fields, i) {
+		if reserved(fields[i].Name) || alike && seenBefore(fields, i) {
 			continue
 		}
 		name := httpName(x.Alloc(len("HTTP_")+len(fields[i].Name)), fields[i].Name)
-		if _, replaced := p.headers[string(name)]; replaced {
-			continue
+		if len(p.headers) > 0 {
+			if _, replaced := p.headers[string(name)]; replaced {
+				continue
+			}
 		}
-		dst = enc(dst, name, value(fields, i, x))
+		v := fields[i].Value
+		if alike {
+			v = value(fields, i, x)
+		}
+		dst = enc(dst, name, v)
 	}
 	return dst
+}
+
+// lookAlikes reports whether two fields may have names that fold to one. False
+// is certain; true only asks to compare them one by one.
+func lookAlikes(fields []exchange.Field) bool {
+	var seen [4]uint64
+	for i := range fields {
+		name := fields[i].Name
+		n := len(name)
+		if n == 0 {
+			return true
+		}
+		// Bytes that fold to '_' are rare at the ends and alike in the middle.
+		h := uint(n)*37 ^ uint(fold(name[0]))*11 ^ uint(fold(name[n-1]))*5 ^ uint(fold(name[n/2]))*3
+		word, bit := h>>6&3, uint64(1)<<(h&63)
+		if seen[word]&bit != 0 {
+			return true
+		}
+		seen[word] |= bit
+	}
+	return false
 }
 
 // reserved reports whether the header name has a variable of its own or must

@@ -122,12 +122,9 @@ func validName(s string) bool {
 // is allocated. e.X.Request must come from a listener: names of headers in
 // lower case, Host and Authority checked.
 func (p *Params) Append(dst []byte, enc Encoder, e *vars.Env, s *Script) []byte {
-	in := input{p: p, e: e, s: s}
 	for i := range p.standard {
 		sp := &p.standard[i]
-		if sp.value == nil {
-			dst = enc(dst, sp.name, sp.fixed)
-		} else if v, ok := sp.value(in); ok {
+		if v, ok := p.value(sp, e, s); ok {
 			dst = enc(dst, sp.name, v)
 		}
 	}

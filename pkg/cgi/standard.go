@@ -3,111 +3,162 @@ package cgi
 import (
 	"strconv"
 
+	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/vars"
 )
 
-// input is what a standard param takes its value from.
-type input struct {
-	p *Params
-	e *vars.Env
-	s *Script
-}
+// source says where a standard param takes its value from.
+type source uint8
 
-// source returns a value and whether the param is sent at all.
-type source func(in input) ([]byte, bool)
+const (
+	fromFixed source = iota
+	fromFilename
+	fromArgs
+	fromMethod
+	fromContentType
+	fromContentLength
+	fromScriptName
+	fromTarget
+	fromPath
+	fromDocumentRoot
+	fromPathInfo
+	fromPathTranslated
+	fromProtocol
+	fromScheme
+	fromHTTPS
+	fromPeerAddr
+	fromPeerPort
+	fromLocalAddr
+	fromLocalPort
+	fromServerName
+	fromRequestID
+	fromAuthority
+)
 
-// standardParam is one row of the table; without a value fixed is sent.
+// standardParam is one row of the table.
 type standardParam struct {
 	name  []byte
-	fixed []byte
-	value source
+	from  source
+	fixed []byte // the value of fromFixed
 }
 
 // standardParams returns the params every request has, in the order of nginx's
 // stock file.
 func standardParams(software string) []standardParam {
-	var list []standardParam
-	fixed := func(name, value string) {
-		list = append(list, standardParam{name: []byte(name), fixed: []byte(value)})
+	row := func(name string, from source) standardParam {
+		return standardParam{name: []byte(name), from: from}
 	}
-	from := func(name string, value source) {
-		list = append(list, standardParam{name: []byte(name), value: value})
+	fixed := func(name, value string) standardParam {
+		return standardParam{name: []byte(name), fixed: []byte(value)}
 	}
-	always := func(name string, value func(in input) []byte) {
-		from(name, func(in input) ([]byte, bool) { return value(in), true })
+	return []standardParam{
+		row("SCRIPT_FILENAME", fromFilename),
+		row("QUERY_STRING", fromArgs),
+		row("REQUEST_METHOD", fromMethod),
+		row("CONTENT_TYPE", fromContentType),
+		row("CONTENT_LENGTH", fromContentLength),
+		row("SCRIPT_NAME", fromScriptName),
+		row("REQUEST_URI", fromTarget),
+		row("DOCUMENT_URI", fromPath),
+		row("DOCUMENT_ROOT", fromDocumentRoot),
+		row("PATH_INFO", fromPathInfo),
+		row("PATH_TRANSLATED", fromPathTranslated),
+		row("SERVER_PROTOCOL", fromProtocol),
+		row("REQUEST_SCHEME", fromScheme),
+		row("HTTPS", fromHTTPS),
+		fixed("GATEWAY_INTERFACE", "CGI/1.1"),
+		fixed("SERVER_SOFTWARE", software),
+		row("REMOTE_ADDR", fromPeerAddr),
+		row("REMOTE_PORT", fromPeerPort),
+		row("SERVER_ADDR", fromLocalAddr),
+		row("SERVER_PORT", fromLocalPort),
+		row("SERVER_NAME", fromServerName),
+		fixed("REDIRECT_STATUS", "200"),
+		row("REQUEST_ID", fromRequestID),
+		row("HTTP_X_REQUEST_ID", fromRequestID),
+		row("HTTP_HOST", fromAuthority),
 	}
-	always("SCRIPT_FILENAME", func(in input) []byte { return in.s.Filename })
-	always("QUERY_STRING", func(in input) []byte { return in.e.Args })
-	always("REQUEST_METHOD", func(in input) []byte { return in.e.X.Request.Method })
-	always("CONTENT_TYPE", func(in input) []byte { return in.e.X.Request.Header.Get("content-type") })
-	always("CONTENT_LENGTH", contentLength)
-	always("SCRIPT_NAME", func(in input) []byte { return in.s.Name })
-	always("REQUEST_URI", func(in input) []byte { return in.e.X.Request.Target })
-	always("DOCUMENT_URI", func(in input) []byte { return in.e.Path() })
-	always("DOCUMENT_ROOT", func(in input) []byte { return in.s.DocumentRoot })
-	always("PATH_INFO", func(in input) []byte { return in.s.PathInfo })
-	from("PATH_TRANSLATED", pathTranslated)
-	always("SERVER_PROTOCOL", protocol)
-	always("REQUEST_SCHEME", scheme)
-	from("HTTPS", https)
-	fixed("GATEWAY_INTERFACE", "CGI/1.1")
-	fixed("SERVER_SOFTWARE", software)
-	always("REMOTE_ADDR", func(in input) []byte { return in.e.X.Request.Conn.PeerAddr })
-	always("REMOTE_PORT", func(in input) []byte { return in.e.X.Request.Conn.PeerPort })
-	always("SERVER_ADDR", func(in input) []byte { return in.e.X.Request.Conn.LocalAddr })
-	always("SERVER_PORT", func(in input) []byte { return in.e.X.Request.Conn.LocalPort })
-	always("SERVER_NAME", serverName)
-	fixed("REDIRECT_STATUS", "200")
-	from("REQUEST_ID", requestID)
-	from("HTTP_X_REQUEST_ID", requestID)
-	from("HTTP_HOST", httpHost)
-	return list
+}
+
+// value returns the value of sp for a request, and whether the param is sent at
+// all. One switch, because twenty calls through pointers cost more than they do.
+func (p *Params) value(sp *standardParam, e *vars.Env, s *Script) ([]byte, bool) {
+	r := &e.X.Request
+	switch sp.from {
+	case fromFixed:
+		return sp.fixed, true
+	case fromFilename:
+		return s.Filename, true
+	case fromArgs:
+		return e.Args, true
+	case fromMethod:
+		return r.Method, true
+	case fromContentType:
+		return r.Header.Get("content-type"), true
+	case fromContentLength:
+		return contentLength(e.X, s.BodyLen), true
+	case fromScriptName:
+		return s.Name, true
+	case fromTarget:
+		return r.Target, true
+	case fromPath:
+		return e.Path(), true
+	case fromDocumentRoot:
+		return s.DocumentRoot, true
+	case fromPathInfo:
+		return s.PathInfo, true
+	case fromPathTranslated:
+		return s.PathTranslated, len(s.PathInfo) > 0
+	case fromPeerAddr:
+		return r.Conn.PeerAddr, true
+	case fromPeerPort:
+		return r.Conn.PeerPort, true
+	case fromLocalAddr:
+		return r.Conn.LocalAddr, true
+	case fromLocalPort:
+		return r.Conn.LocalPort, true
+	}
+	return p.rarer(sp.from, e)
+}
+
+// rarer is value for what is not just there to be taken.
+func (p *Params) rarer(from source, e *vars.Env) ([]byte, bool) {
+	x := e.X
+	switch from {
+	case fromProtocol:
+		return vars.AppendProtocol(x.Alloc(12)[:0], &x.Request), true
+	case fromScheme:
+		return x.CopyString(x.Request.Conn.Scheme), true
+	case fromHTTPS:
+		if x.Request.Conn.Scheme != "https" {
+			return nil, false
+		}
+		return x.CopyString("on"), true
+	case fromServerName:
+		return p.serverNameFor(&x.Request), true
+	case fromRequestID:
+		id := x.Trace.ID()
+		return id, len(id) > 0
+	case fromAuthority:
+		return x.Request.Authority, len(x.Request.Authority) > 0
+	}
+	return nil, false
 }
 
 // contentLength tells an announced empty body ("0") from none, as nginx does.
-func contentLength(in input) []byte {
-	n := in.s.BodyLen
-	if n < 0 || (n == 0 && !in.e.X.Request.Header.Has("content-length")) {
+func contentLength(x *exchange.Exchange, n int64) []byte {
+	if n < 0 || (n == 0 && !x.Request.Header.Has("content-length")) {
 		return nil
 	}
-	return strconv.AppendInt(in.e.X.Alloc(20)[:0], n, 10)
+	return strconv.AppendInt(x.Alloc(20)[:0], n, 10)
 }
 
-func pathTranslated(in input) ([]byte, bool) {
-	return in.s.PathTranslated, len(in.s.PathInfo) > 0
-}
-
-func protocol(in input) []byte {
-	return vars.AppendProtocol(in.e.X.Alloc(12)[:0], &in.e.X.Request)
-}
-
-func scheme(in input) []byte {
-	return in.e.X.CopyString(in.e.X.Request.Conn.Scheme)
-}
-
-func https(in input) ([]byte, bool) {
-	if in.e.X.Request.Conn.Scheme != "https" {
-		return nil, false
+func (p *Params) serverNameFor(r *exchange.Request) []byte {
+	switch {
+	case len(p.serverName) > 0:
+		return p.serverName
+	case len(r.Host) > 0:
+		return r.Host
 	}
-	return in.e.X.CopyString("on"), true
-}
-
-func serverName(in input) []byte {
-	if len(in.p.serverName) > 0 {
-		return in.p.serverName
-	}
-	if host := in.e.X.Request.Host; len(host) > 0 {
-		return host
-	}
-	return in.e.X.Request.Conn.LocalAddr
-}
-
-func requestID(in input) ([]byte, bool) {
-	id := in.e.X.Trace.ID()
-	return id, len(id) > 0
-}
-
-func httpHost(in input) ([]byte, bool) {
-	host := in.e.X.Request.Authority
-	return host, len(host) > 0
+	return r.Conn.LocalAddr
 }

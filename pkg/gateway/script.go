@@ -97,6 +97,18 @@ func (v *visit) EncodeParams(dst []byte, bodyLen int64) []byte {
 	return v.loc.params.Append(dst, appendPair, &v.env, &v.script)
 }
 
-func appendPair(dst, name, value []byte) []byte { return fcgi.AppendPair(dst, name, value) }
+// appendPair is fcgi.AppendPair, the common case of short names and values
+// first.
+func appendPair(dst, name, value []byte) []byte {
+	n := len(dst)
+	if len(name) > 127 || len(value) > 127 || cap(dst)-n < 2+len(name)+len(value) {
+		return fcgi.AppendPair(dst, name, value)
+	}
+	dst = dst[:n+2+len(name)+len(value)]
+	dst[n], dst[n+1] = byte(len(name)), byte(len(value))
+	copy(dst[n+2:], name)
+	copy(dst[n+2+len(name):], value)
+	return dst
+}
 
 var _ proxy.Encoder = (*visit)(nil)
