@@ -152,13 +152,11 @@ func New(cfg Config, sweeper *sock.Sweeper, ev Events) (*Backend, error) {
 	return b, nil
 }
 
-// Look dials every server once in the background, so that one that does not
-// answer is reported before the first request comes.
+// Look reports servers that cannot be reached as far as that can be seen
+// without connecting to them.
 func (b *Backend) Look() {
 	for _, s := range b.servers {
-		if b.beginProbe() {
-			go s.look() // ends within the connect timeout; Close waits for it
-		}
+		s.look()
 	}
 }
 

@@ -3,10 +3,13 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/pool"
@@ -266,14 +269,15 @@ func (s *server) away() time.Duration {
 	return time.Duration(time.Now().UnixNano() - s.since.Load())
 }
 
-// look dials the server once, so that one that is not there is known, and
-// logged, before the first request.
+// look reports a unix socket that is not there, or that we may not connect to,
+// before the first request comes. It does not connect: that would cost a worker
+// for a moment, and start one where they are started on demand.
 func (s *server) look() {
-	defer s.b.probes.Done()
-	ctx, stop := context.WithTimeout(context.Background(), s.b.cfg.ConnectTimeout)
-	defer stop()
-	if nc, err := s.connect(ctx); err == nil {
-		nc.Close()
+	if s.addr.Network != "unix" {
+		return
+	}
+	if err := unix.Access(s.addr.Addr, unix.W_OK); err != nil {
+		s.markDown(&fs.PathError{Op: "access", Path: s.addr.Addr, Err: err})
 	}
 }
 
