@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -17,19 +18,24 @@ const (
 // trimmer gives memory back to the system after many connections have parked.
 type trimmer struct {
 	parked  atomic.Int64 // since the last trim
-	last    int64        // sweeper's goroutine only
+	seen    int64        // parked at the last sweep; sweeper's goroutine only
+	last    int64        // time of the last trim; sweeper's goroutine only
 	running atomic.Bool
 }
 
-// sweep starts a trim when one is due.
+// sweep starts a trim when one is due and the burst is over.
 func (t *trimmer) sweep(now int64) {
-	if t.parked.Load() < trimAfter || now-t.last < int64(trimEvery) || !t.running.CompareAndSwap(false, true) {
+	parked := t.parked.Load()
+	settled := parked == t.seen
+	t.seen = parked
+	if parked < trimAfter || !settled || now-t.last < int64(trimEvery) || !t.running.CompareAndSwap(false, true) {
 		return
 	}
 	t.last = now
 	t.parked.Store(0)
-	go func() { // ends after one collection
+	go func() { // ends after two collections
 		defer t.running.Store(false)
+		runtime.GC() // pools give up what they hold only when they see a second one
 		debug.FreeOSMemory()
 	}()
 }
