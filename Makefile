@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 BUILD   := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run build test lint fmt fuzz bench image fresh-machine-test clean
+.PHONY: help setup setup-test run build test lint fmt fuzz bench profile image fresh-machine-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ fuzz: setup-test ## run every fuzz target for FUZZTIME (60s) each
 
 bench: setup-test build ## compare with nginx on this machine; ARGS are the program's
 	$(GO) run ./bench $(ARGS)
+
+profile: setup-test build ## profile the build under load and write cmd/fcgigw/default.pgo
+	dir=$$(mktemp -d) && $(GO) run ./bench -gateways nginx,fcgigw -rows stub-128,stub-128-mux,php-busy -rounds 2 \
+	  -seconds 5 -strace=false -out '' -cpuprofile $$dir && \
+	$(GO) tool pprof -proto $$dir/*.pprof > cmd/fcgigw/default.pgo && rm -r $$dir
 
 image: ## build the container image and test it
 	scripts/image-test
