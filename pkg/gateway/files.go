@@ -35,7 +35,7 @@ func (v *visit) serveFile(to *hop) (again bool, err error) {
 func (v *visit) serveIndex(to *hop) (again bool, err error) {
 	uri := v.env.URI
 	for _, name := range v.loc.index {
-		path := append(append(v.x.Alloc(len(uri) + len(name))[:0], uri...), name...)
+		path := v.concat(uri, name)
 		info, err := v.lookup(path)
 		if err == nil && info.Kind == docroot.File {
 			to.uri, to.args, to.named = path, v.env.Args, ""

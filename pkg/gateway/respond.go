@@ -67,8 +67,13 @@ func (v *visit) send(status int, contentType string, location, body []byte) erro
 	if location != nil {
 		r.Header.Add(locationName, location)
 	}
-	r.ContentLength = int64(len(body))
-	if err := v.x.Sink.Start(r); err != nil {
+	return v.whole(body)
+}
+
+// whole sends the response as it stands with all of its body.
+func (v *visit) whole(body []byte) error {
+	v.x.Response.ContentLength = int64(len(body))
+	if err := v.x.Sink.Start(&v.x.Response); err != nil {
 		return err
 	}
 	return v.x.Sink.Write(body, true)
@@ -131,12 +136,7 @@ func (v *visit) errorPage(status int, cause error) error {
 	case status == 405:
 		r.Header.AddString("Allow", "GET, HEAD")
 	}
-	body := errorBody(status, v.x.Trace.ID())
-	r.ContentLength = int64(len(body))
-	if err := v.x.Sink.Start(r); err != nil {
-		return err
-	}
-	return v.x.Sink.Write(body, true)
+	return v.whole(errorBody(status, v.x.Trace.ID()))
 }
 
 func errorBody(status int, id []byte) []byte {

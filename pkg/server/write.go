@@ -34,17 +34,16 @@ func (c *conn) writev(parts [][]byte, wait bool) (int, error) {
 }
 
 func (c *conn) writeParts(parts [][]byte, wait bool) (int, error) {
-	w := &c.act.wr
-	switch {
-	case c.rc == nil:
+	if c.rc == nil {
 		return c.writeOrdinary(parts)
-	case !wait && c.fd != 0: // within the read callback the socket is ours already
-		w.parts, w.n, w.err, w.wait = parts, 0, nil, false
+	}
+	w := &c.act.wr
+	w.parts, w.n, w.err, w.wait = parts, 0, nil, wait
+	if !wait && c.fd != 0 { // within the read callback the socket is ours already
 		w.step(c.fd)
 		w.parts = nil
 		return w.n, sendError(w.err)
 	}
-	w.parts, w.n, w.err, w.wait = parts, 0, nil, wait
 	if wait {
 		c.writeBy.Store(c.srv.sweeper.After(c.cfg.SendTimeout))
 		defer c.writeBy.Store(0)

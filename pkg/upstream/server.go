@@ -83,7 +83,7 @@ func (s *server) newPool(mux bool) (*pool.Pool[*link], error) {
 	c := &s.b.cfg
 	cfg := pool.Config[*link]{
 		MaxConns: c.MaxConns, Streams: 1,
-		Keep:        c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0,
+		Keep:        s.keeps(),
 		Queue:       c.Queue, // its deadline is kept by call, which is swept anyway while it waits
 		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
 		Dial: s.open, Now: s.b.sweeper.Now,
@@ -313,18 +313,29 @@ func (s *server) better(o, tried *server) bool {
 	return s.busy.Load() < o.busy.Load()
 }
 
-// sweep closes idle connections about ten times per idle timeout, on a
-// goroutine of its own because closing takes locks and system calls.
+// sweep closes idle connections about ten times per idle timeout, not on the
+// sweeper's goroutine because closing takes locks and system calls.
 func (s *server) sweep(now int64) {
 	every := int64(s.b.cfg.IdleTimeout / 10)
-	if every == 0 || now < s.sweepAt.Load() || !s.reaping.CompareAndSwap(false, true) {
+	if every == 0 || now < s.sweepAt.Load() {
 		return
 	}
-	s.sweepAt.Store(now + every)
-	go func() { // ends after one pass over the idle connections
+	if s.reap((*pool.Pool[*link]).CloseIdle) {
+		s.sweepAt.Store(now + every)
+	}
+}
+
+// reap makes one pass over the idle connections on a goroutine of its own,
+// unless one is under way.
+func (s *server) reap(pass func(*pool.Pool[*link])) bool {
+	if !s.reaping.CompareAndSwap(false, true) {
+		return false
+	}
+	go func() { // ends after the pass
 		defer s.reaping.Store(false)
-		s.slots.Load().CloseIdle()
+		pass(s.slots.Load())
 	}()
+	return true
 }
 
 func (s *server) close() { s.slots.Load().Close() }

@@ -1,6 +1,10 @@
 package upstream
 
-import "time"
+import (
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/pool"
+)
 
 // A kept connection occupies a worker even while it is idle. Where there are
 // fewer workers than connections (max_conns is too large, or the pool has other
@@ -23,12 +27,7 @@ func (s *server) unheard(now, sentAt int64) {
 		return
 	}
 	s.tight.Store(now)
-	if s.reaping.CompareAndSwap(false, true) {
-		go func() { // ends after one pass over the idle connections
-			defer s.reaping.Store(false)
-			s.slots.Load().Squeeze()
-		}()
-	}
+	s.reap((*pool.Pool[*link]).Squeeze)
 }
 
 // squeezed reports whether connections should not be kept for now.
