@@ -61,10 +61,11 @@ func (g *Gateway) Load(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	next.hold()
 	g.current.Store(next)
 	next.look(old)
 	if old != nil {
-		old.retire(next)
+		old.retire()
 	}
 	return nil
 }

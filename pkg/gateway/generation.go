@@ -48,6 +48,10 @@ type backend struct {
 	cfg  config.Backend
 	up   *upstream.Backend
 	pool *worker.Pool // nil: servers of somebody else
+
+	// users counts the generations that are not closed and have this backend:
+	// an exchange may be in an older one than the last that uses it.
+	users atomic.Int32
 }
 
 // same reports whether a backend of cfg would be the same as b.
@@ -108,11 +112,19 @@ func (g *generation) leave() {
 	}
 }
 
-// retire makes the last exchange of g close what next does not use.
-func (g *generation) retire(next *generation) {
+// hold makes g a user of its backends. What it took over is held by the current
+// generation until g has replaced it.
+func (g *generation) hold() {
+	for _, b := range g.backends {
+		b.users.Add(1)
+	}
+}
+
+// retire makes the last exchange of g close what no other generation uses.
+func (g *generation) retire() {
 	g.release = func() {
-		for name, b := range g.backends {
-			if next.backends[name] != b {
+		for _, b := range g.backends {
+			if b.users.Add(-1) == 0 {
 				_ = b.close(context.Background())
 			}
 		}

@@ -1,11 +1,16 @@
 package gateway_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 )
@@ -109,6 +114,37 @@ func TestARemovedBackendIsClosedBehindItsLastRequest(t *testing.T) {
 		t.Errorf("the request under way: %d", got.StatusCode)
 	}
 	eventually(t, "the connection is closed", func() bool { return r.app.Open() == 0 })
+}
+
+// A backend that one reload kept and the next one replaced is still needed by a
+// request that began before both.
+func TestARequestOlderThanTwoReloadsFindsItsBackendOpen(t *testing.T) {
+	r := start(t, reloaded, []string{"index.php"}, nil)
+	nc, err := net.Dial("unix", r.addr[":80"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(patient))
+	from := bufio.NewReader(nc)
+	_, _ = io.WriteString(nc, "POST /index.php HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+	if line, err := from.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		t.Fatalf("got %q, %v", line, err)
+	}
+	_, _ = from.ReadString('\n')
+	// The request is in the first generation and has not asked for a connection.
+	r.load(reloaded)
+	r.load(strings.Replace(reloaded, "max_conns = 4", "max_conns = 5", 1))
+	_, _ = io.WriteString(nc, "12345")
+	resp, err := http.ReadResponse(from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	eventually(t, "the replaced backend is closed behind it", func() bool { return r.app.Open() == 0 })
 }
 
 func TestABuildThatFailsChangesNothingAndLeavesNothingOpen(t *testing.T) {
