@@ -25,13 +25,13 @@ func TestBadCustomParamsAreRefused(t *testing.T) {
 		{"PHP_ADMIN_VALUE", "open_basedir=$document_root$uri", cgi.ErrClientSetting},
 		{"PHP_VALUE", "open_basedir=$1", cgi.ErrClientSetting},
 	} {
-		_, err := cgi.New(cgi.Config{Custom: map[string]string{c.name: c.value}})
+		_, err := cgi.New(cgi.Config{Encode: pair, Custom: map[string]string{c.name: c.value}})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), fmt.Sprintf("%q", c.name)) {
 			t.Errorf("%s=%s: %v", c.name, c.value, err)
 		}
 	}
 	var unknown *vars.UnknownError
-	if _, err := cgi.New(cgi.Config{Custom: map[string]string{"A": "$nope"}}); !errors.As(err, &unknown) {
+	if _, err := cgi.New(cgi.Config{Encode: pair, Custom: map[string]string{"A": "$nope"}}); !errors.As(err, &unknown) {
 		t.Errorf("%v", err)
 	}
 	cfg := cgi.Config{Custom: map[string]string{"PHP_VALUE": "open_basedir=$document_root", "_a9": "$n"}, Groups: []string{"n"}}
@@ -40,41 +40,35 @@ func TestBadCustomParamsAreRefused(t *testing.T) {
 	}
 }
 
-// pair encodes as FastCGI does, for names and values below 128 bytes.
-func pair(dst, name, value []byte) []byte {
-	dst = append(dst, byte(len(name)), byte(len(value)))
-	return append(append(dst, name...), value...)
-}
-
 func browser() *vars.Env {
 	return request("host: ex.test", "accept: text/html,application/xhtml+xml", "accept-encoding: gzip, br",
 		"accept-language: en", "cookie: sid=0123456789abcdef", "user-agent: Mozilla/5.0 (X11; Linux x86_64)")
 }
 
 func TestAppendAllocatesNothing(t *testing.T) {
-	p, err := cgi.New(cgi.Config{Software: "fcgigw", Custom: map[string]string{"APP": "x", "U": "$uri-$host"}})
+	p, err := cgi.New(cgi.Config{Encode: pair, Software: "fcgigw", Custom: map[string]string{"APP": "x", "U": "$uri-$host"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, s, dst := browser(), script(), make([]byte, 0, 4096)
+	e, s, dst, kept := browser(), script(), make([]byte, 0, 4096), new(cgi.Kept)
 	e.X.Request.Header.AddString("cookie", "b=2")
 	x := e.X
 	req := x.Request
 	if n := testing.AllocsPerRun(200, func() {
 		x.Reset() // gives the scratch space back
 		x.Request = req
-		dst = p.Append(dst[:0], pair, e, s)
+		dst = p.Append(dst[:0], e, s, kept)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkParams(b *testing.B) {
-	p, err := cgi.New(cgi.Config{Software: "fcgigw"})
+	p, err := cgi.New(cgi.Config{Encode: pair, Software: "fcgigw"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, s, dst := browser(), script(), make([]byte, 0, 4096)
+	e, s, dst, kept := browser(), script(), make([]byte, 0, 4096), new(cgi.Kept)
 	e.X.Trace.SetID([]byte("0123456789abcdef"))
 	x, fields := e.X, append([]exchange.Field(nil), e.X.Request.Header.All()...)
 	req := x.Request
@@ -86,9 +80,7 @@ func BenchmarkParams(b *testing.B) {
 		for _, f := range fields {
 			x.Request.Header.Add(f.Name, f.Value)
 		}
-		dst = p.Append(dst[:0], pair, e, s)
+		dst = p.Append(dst[:0], e, s, kept)
 	}
-	n := 0
-	p.Append(nil, func(dst, _, _ []byte) []byte { n++; return dst }, e, s)
-	b.ReportMetric(float64(n), "params")
+	b.ReportMetric(float64(len(decode(b, dst))), "params")
 }

@@ -1,30 +1,73 @@
 package cgi
 
 import (
+	"strconv"
+
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 )
 
-// appendHeaders appends the client's headers as HTTP_*, one pair for each name.
-func (p *Params) appendHeaders(dst []byte, enc Encoder, h *exchange.Header, x *exchange.Exchange) []byte {
-	fields := h.All()
+// appendHeaders appends the client's headers as HTTP_*, one pair for each name,
+// and the two about the body that have names of their own.
+func (p *Params) appendHeaders(dst []byte, x *exchange.Exchange, bodyLen int64) []byte {
+	fields := x.Request.Header.All()
 	alike := lookAlikes(fields)
+	var ctype []byte
+	announced := false // a body, if only an empty one
 	for i := range fields {
-		if reserved(fields[i].Name) || alike && seenBefore(fields, i) {
+		f := &fields[i]
+		if reserved(f.Name) {
+			switch {
+			case ctype == nil && string(f.Name) == "content-type":
+				ctype = f.Value
+			case string(f.Name) == "content-length":
+				announced = true
+			}
 			continue
 		}
-		name := httpName(x.Alloc(len("HTTP_")+len(fields[i].Name)), fields[i].Name)
-		if len(p.headers) > 0 {
-			if _, replaced := p.headers[string(name)]; replaced {
-				continue
-			}
+		if !alike {
+			dst = p.header(dst, f.Name, f.Value)
+		} else if !seenBefore(fields, i) {
+			dst = p.header(dst, f.Name, value(fields, i, x))
 		}
-		v := fields[i].Value
-		if alike {
-			v = value(fields, i, x)
-		}
-		dst = enc(dst, name, v)
+	}
+	if p.ctype {
+		dst = p.pair(dst, contentType, ctype)
+	}
+	if p.clength {
+		dst = p.pair(dst, contentLength, length(x, bodyLen, announced))
 	}
 	return dst
+}
+
+var (
+	contentType   = []byte("CONTENT_TYPE")
+	contentLength = []byte("CONTENT_LENGTH")
+)
+
+// length tells an announced empty body ("0") from none, as nginx does.
+func length(x *exchange.Exchange, n int64, announced bool) []byte {
+	if n < 0 || (n == 0 && !announced) {
+		return nil
+	}
+	return strconv.AppendInt(x.Alloc(20)[:0], n, 10)
+}
+
+// header appends the pair of one header, unless a custom param replaces it.
+func (p *Params) header(dst, name, v []byte) []byte {
+	const prefix = "HTTP_"
+	out, nameAt, valueAt := p.encode(dst, len(prefix)+len(name), len(v))
+	folded := nameAt[copy(nameAt, prefix):]
+	folded = folded[:len(name)]
+	for i, c := range name {
+		folded[i] = upper[c]
+	}
+	if len(p.headers) > 0 {
+		if _, replaced := p.headers[string(nameAt)]; replaced {
+			return dst
+		}
+	}
+	copy(valueAt, v)
+	return out
 }
 
 // lookAlikes reports whether two fields may have names that fold to one. False
@@ -118,26 +161,23 @@ func joined(fields []exchange.Field, name, dst []byte) []byte {
 	return dst
 }
 
-// httpName writes "HTTP_" and the folded name into dst, which has that length.
-func httpName(dst, name []byte) []byte {
-	n := copy(dst, "HTTP_")
-	for i, c := range name {
-		dst[n+i] = fold(c)
-	}
-	return dst
-}
-
 // fold returns the byte that c is in the name of a variable. Everything that is
 // no letter or digit becomes '_', as PHP would have it for '.' and ' '.
-func fold(c byte) byte {
-	switch {
-	case 'a' <= c && c <= 'z':
-		return c - 'a' + 'A'
-	case 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return c
+func fold(c byte) byte { return upper[c] }
+
+// upper is constant: fold's results.
+var upper = func() (t [256]byte) {
+	for i := range t {
+		t[i] = '_'
 	}
-	return '_'
-}
+	for c := byte('0'); c <= '9'; c++ {
+		t[c] = c
+	}
+	for c := byte('A'); c <= 'Z'; c++ {
+		t[c], t[c+'a'-'A'] = c, c
+	}
+	return t
+}()
 
 // folds reports whether name, of the same length, folds to want.
 func folds(name []byte, want string) bool {

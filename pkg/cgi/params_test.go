@@ -1,7 +1,11 @@
 package cgi_test
 
 import (
+	"encoding/binary"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,22 +42,40 @@ func script() *cgi.Script {
 	}
 }
 
-// params collects what p sends and fails when a name comes twice.
+// pair is an encoding with lengths of four bytes.
+func pair(dst []byte, name, value int) (out, nameAt, valueAt []byte) {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(name))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(value))
+	n := len(dst)
+	out = slices.Grow(dst, name+value)[:n+name+value]
+	return out, out[n : n+name], out[n+name:]
+}
+
+// decode reads what pair wrote and fails when a name comes twice.
+func decode(t testing.TB, b []byte) map[string]string {
+	t.Helper()
+	got := make(map[string]string)
+	for len(b) > 0 {
+		n, v := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
+		name := string(b[8 : 8+n])
+		if _, twice := got[name]; twice {
+			t.Fatalf("%s is sent twice", name)
+		}
+		got[name] = string(b[8+n : 8+n+v])
+		b = b[8+n+v:]
+	}
+	return got
+}
+
+// params collects what a location with cfg sends.
 func params(t testing.TB, cfg cgi.Config, e *vars.Env, s *cgi.Script) map[string]string {
 	t.Helper()
+	cfg.Encode = pair
 	p, err := cgi.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := make(map[string]string)
-	p.Append(nil, func(dst, name, value []byte) []byte {
-		if _, twice := got[string(name)]; twice {
-			t.Fatalf("%s is sent twice", name)
-		}
-		got[string(name)] = string(value)
-		return dst
-	}, e, s)
-	return got
+	return decode(t, p.Append(nil, e, s, new(cgi.Kept)))
 }
 
 func TestARequestHasExactlyTheseParams(t *testing.T) {
@@ -131,6 +153,39 @@ func TestParamsFollowTheRequest(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWhatIsKeptFromAnotherRequestIsNotTakenForThisOne(t *testing.T) {
+	conn := func(id uint64, addr string) *exchange.ConnInfo {
+		return &exchange.ConnInfo{ID: id, Scheme: "http", PeerAddr: []byte(addr)}
+	}
+	make2 := func(software string) *cgi.Params {
+		p, err := cgi.New(cgi.Config{Encode: pair, Software: software, ServerName: "www.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	one, two := make2("one"), make2("two")
+	a, b := conn(1, "192.0.2.1"), conn(2, "192.0.2.2")
+	reused := new(exchange.ConnInfo)
+	var kept cgi.Kept
+	for i, c := range []struct {
+		p     *cgi.Params
+		conn  *exchange.ConnInfo
+		minor uint8
+	}{{one, a, 1}, {one, a, 1}, {one, a, 0}, {one, b, 0}, {two, b, 0}, {two, reused, 1}, {two, reused, 1}, {one, reused, 1}} {
+		e := request()
+		if c.conn == reused { // the memory of a connection that has ended
+			*reused = *conn(uint64(10+i), strconv.Itoa(i))
+		}
+		e.X.Request.Conn, e.X.Request.Minor = c.conn, c.minor
+		got := decode(t, c.p.Append(nil, e, script(), &kept))
+		want := decode(t, c.p.Append(nil, e, script(), new(cgi.Kept)))
+		if !maps.Equal(got, want) || got["REMOTE_ADDR"] != string(c.conn.PeerAddr) {
+			t.Errorf("%d: got %q, want %q", i, got, want)
+		}
 	}
 }
 

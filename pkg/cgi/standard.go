@@ -1,8 +1,6 @@
 package cgi
 
 import (
-	"strconv"
-
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/vars"
 )
@@ -80,23 +78,52 @@ func standardParams(software string) []standardParam {
 	}
 }
 
+// lasts reports whether the value is the same for all requests of a connection
+// that speak one version of HTTP.
+func (f source) lasts() bool {
+	switch f {
+	case fromProtocol, fromScheme, fromHTTPS, fromPeerAddr, fromPeerPort, fromLocalAddr, fromLocalPort:
+		return true
+	}
+	return false
+}
+
+// lastingValue returns the value of a param that lasts, and whether it is sent.
+func (p *Params) lastingValue(from source, e *vars.Env) ([]byte, bool) {
+	x := e.X
+	c := x.Request.Conn
+	switch from {
+	case fromProtocol:
+		return vars.AppendProtocol(x.Alloc(12)[:0], &x.Request), true
+	case fromScheme:
+		return x.CopyString(c.Scheme), true
+	case fromHTTPS:
+		return x.CopyString("on"), c.Scheme == "https"
+	case fromPeerAddr:
+		return c.PeerAddr, true
+	case fromPeerPort:
+		return c.PeerPort, true
+	case fromLocalAddr:
+		return c.LocalAddr, true
+	case fromLocalPort:
+		return c.LocalPort, true
+	case fromServerName:
+		return p.serverName, true
+	}
+	return nil, false
+}
+
 // value returns the value of sp for a request, and whether the param is sent at
 // all. One switch, because twenty calls through pointers cost more than they do.
 func (p *Params) value(sp *standardParam, e *vars.Env, s *Script) ([]byte, bool) {
 	r := &e.X.Request
 	switch sp.from {
-	case fromFixed:
-		return sp.fixed, true
 	case fromFilename:
 		return s.Filename, true
 	case fromArgs:
 		return e.Args, true
 	case fromMethod:
 		return r.Method, true
-	case fromContentType:
-		return r.Header.Get("content-type"), true
-	case fromContentLength:
-		return contentLength(e.X, s.BodyLen), true
 	case fromScriptName:
 		return s.Name, true
 	case fromTarget:
@@ -109,55 +136,20 @@ func (p *Params) value(sp *standardParam, e *vars.Env, s *Script) ([]byte, bool)
 		return s.PathInfo, true
 	case fromPathTranslated:
 		return s.PathTranslated, len(s.PathInfo) > 0
-	case fromPeerAddr:
-		return r.Conn.PeerAddr, true
-	case fromPeerPort:
-		return r.Conn.PeerPort, true
-	case fromLocalAddr:
-		return r.Conn.LocalAddr, true
-	case fromLocalPort:
-		return r.Conn.LocalPort, true
-	}
-	return p.rarer(sp.from, e)
-}
-
-// rarer is value for what is not just there to be taken.
-func (p *Params) rarer(from source, e *vars.Env) ([]byte, bool) {
-	x := e.X
-	switch from {
-	case fromProtocol:
-		return vars.AppendProtocol(x.Alloc(12)[:0], &x.Request), true
-	case fromScheme:
-		return x.CopyString(x.Request.Conn.Scheme), true
-	case fromHTTPS:
-		if x.Request.Conn.Scheme != "https" {
-			return nil, false
-		}
-		return x.CopyString("on"), true
-	case fromServerName:
-		return p.serverNameFor(&x.Request), true
 	case fromRequestID:
-		id := x.Trace.ID()
+		id := e.X.Trace.ID()
 		return id, len(id) > 0
 	case fromAuthority:
-		return x.Request.Authority, len(x.Request.Authority) > 0
+		return r.Authority, len(r.Authority) > 0
+	case fromServerName:
+		return hostAsked(r), true
 	}
 	return nil, false
 }
 
-// contentLength tells an announced empty body ("0") from none, as nginx does.
-func contentLength(x *exchange.Exchange, n int64) []byte {
-	if n < 0 || (n == 0 && !x.Request.Header.Has("content-length")) {
-		return nil
-	}
-	return strconv.AppendInt(x.Alloc(20)[:0], n, 10)
-}
-
-func (p *Params) serverNameFor(r *exchange.Request) []byte {
-	switch {
-	case len(p.serverName) > 0:
-		return p.serverName
-	case len(r.Host) > 0:
+// hostAsked is SERVER_NAME where none is configured.
+func hostAsked(r *exchange.Request) []byte {
+	if len(r.Host) > 0 {
 		return r.Host
 	}
 	return r.Conn.LocalAddr

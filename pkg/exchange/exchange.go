@@ -15,6 +15,10 @@ type Exchange struct {
 	Sink     Sink
 	Trace    Trace
 
+	// Kept is storage that the handler leaves for the next request, which may be
+	// of another client: nothing of this one's may stay reachable from it.
+	Kept any
+
 	arena  arena
 	cancel *canceler
 }

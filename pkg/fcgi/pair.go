@@ -1,6 +1,9 @@
 package fcgi
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // maxPairPart is the longest name or value a pair can carry (section 3.4: the
 // top bit of the four-byte length is the mark of that form).
@@ -13,6 +16,17 @@ func AppendPair[N, V ~string | ~[]byte](dst []byte, name N, value V) []byte {
 	dst = appendPairLen(dst, len(value))
 	dst = append(dst, name...)
 	return append(dst, value...)
+}
+
+// OpenPair appends a pair whose name and value have these lengths and returns,
+// besides the longer slice, the places in it that they are to be written to. It
+// panics as AppendPair does.
+func OpenPair(dst []byte, name, value int) (out, nameAt, valueAt []byte) {
+	dst = appendPairLen(dst, name)
+	dst = appendPairLen(dst, value)
+	n := len(dst)
+	out = slices.Grow(dst, name+value)[:n+name+value]
+	return out, out[n : n+name : n+name], out[n+name:]
 }
 
 // PairLen returns how many bytes AppendPair adds for parts of these lengths.

@@ -191,11 +191,11 @@ func symlinkMode(s string) docroot.Symlinks {
 
 // Summary returns what a log line about the loaded configuration says.
 func (g *Gateway) Summary() []zap.Field {
-	gen := g.enter()
+	gen := g.enter(0)
 	if gen == nil {
 		return nil
 	}
-	defer gen.leave()
+	defer gen.leave(0)
 	return []zap.Field{
 		zap.Int("sites", len(gen.cfg.Sites)), zap.Int("backends", len(gen.backends)),
 	}

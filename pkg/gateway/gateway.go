@@ -33,10 +33,9 @@ type Options struct {
 
 // Gateway answers exchanges (exchange.Handler).
 type Gateway struct {
-	opt    Options
-	log    *zap.Logger
-	files  *static.Server
-	visits sync.Pool // *visit
+	opt   Options
+	log   *zap.Logger
+	files *static.Server
 
 	current atomic.Pointer[generation]
 
@@ -45,9 +44,7 @@ type Gateway struct {
 
 // New returns a gateway without a configuration: Load gives it one.
 func New(opt Options) *Gateway {
-	g := &Gateway{opt: opt, log: opt.Logs.Log(), files: static.New(static.Config{})}
-	g.visits.New = func() any { return newVisit(g) }
-	return g
+	return &Gateway{opt: opt, log: opt.Logs.Log(), files: static.New(static.Config{})}
 }
 
 // Load builds cfg and makes it current. With an error nothing has changed.
@@ -84,10 +81,10 @@ func (g *Gateway) Close(ctx context.Context) error {
 }
 
 // enter returns the current generation, which stays whole until leave.
-func (g *Gateway) enter() *generation {
+func (g *Gateway) enter(key uint64) *generation {
 	for {
 		gen := g.current.Load()
-		if gen == nil || gen.enter() {
+		if gen == nil || gen.enter(key) {
 			return gen
 		}
 	}
@@ -95,17 +92,22 @@ func (g *Gateway) enter() *generation {
 
 // Serve implements exchange.Handler.
 func (g *Gateway) Serve(x *exchange.Exchange) {
-	gen := g.enter()
+	key := x.Request.Conn.ID
+	gen := g.enter(key)
 	if gen == nil {
 		x.Sink.Abort()
 		return
 	}
-	defer gen.leave()
-	v := g.visits.Get().(*visit)
+	defer gen.leave(key)
+	v, ok := x.Kept.(*visit)
+	if !ok || v.g != g {
+		v = newVisit(g)
+	}
+	x.Kept = nil // should it panic
 	v.begin(gen, x)
 	v.finish(v.run())
 	v.end()
-	g.visits.Put(v)
+	x.Kept = v
 }
 
 // Refused writes the access record of a request that was answered without a

@@ -25,10 +25,19 @@ type generation struct {
 	roots    map[rootKey]*docroot.Root
 	backends map[string]*backend
 
-	refs    atomic.Int64 // exchanges under way
+	refs    [stripes]refs // exchanges under way
 	retired atomic.Bool
 	once    sync.Once
 	release func() // closes what no later generation uses; set by retire
+}
+
+// stripes is how many counters share the count of exchanges: one would move from
+// processor to processor with every request.
+const stripes = 16
+
+type refs struct {
+	n atomic.Int64
+	_ [56]byte // the rest of a cache line
 }
 
 // hosts finds the site of a host on one listen address.
@@ -96,20 +105,33 @@ func (g *generation) look(old *generation) {
 	}
 }
 
-// enter takes part in the generation; false means that it is being closed.
-func (g *generation) enter() bool {
-	g.refs.Add(1)
+// enter takes part in the generation; false means that it is being closed. key,
+// the same for leave, spreads the count.
+func (g *generation) enter(key uint64) bool {
+	g.refs[key%stripes].n.Add(1)
 	if g.retired.Load() {
-		g.leave()
+		g.leave(key)
 		return false
 	}
 	return true
 }
 
-func (g *generation) leave() {
-	if g.refs.Add(-1) == 0 && g.retired.Load() {
-		g.once.Do(func() { go g.release() }) // ends when the old backends are closed
+func (g *generation) leave(key uint64) {
+	if g.refs[key%stripes].n.Add(-1) == 0 && g.retired.Load() {
+		g.closeIfLeft()
 	}
+}
+
+// closeIfLeft closes a retired generation that nobody is in any more. No
+// exchange enters it for good, so one counter after the other can be looked at;
+// whoever leaves last sees them all at zero.
+func (g *generation) closeIfLeft() {
+	for i := range g.refs {
+		if g.refs[i].n.Load() != 0 {
+			return
+		}
+	}
+	g.once.Do(func() { go g.release() }) // ends when the old backends are closed
 }
 
 // hold makes g a user of its backends. What it took over is held by the current
@@ -130,9 +152,8 @@ func (g *generation) retire() {
 		}
 		g.closeRoots()
 	}
-	g.refs.Add(1)
 	g.retired.Store(true)
-	g.leave()
+	g.closeIfLeft()
 }
 
 func (g *generation) closeRoots() {

@@ -25,7 +25,10 @@ func (v *visit) runScript() error {
 }
 
 func (v *visit) proxy() error {
-	return v.gen.proxy.Serve(v.x, &v.loc.proxy, v)
+	if v.job == nil {
+		v.job = new(proxy.Job)
+	}
+	return v.gen.proxy.Serve(v.x, &v.loc.proxy, v, v.job)
 }
 
 // scriptPath splits the path in script and path info. A directory stands for
@@ -94,21 +97,18 @@ func slashed(rel []byte) []byte {
 // EncodeParams implements proxy.Encoder.
 func (v *visit) EncodeParams(dst []byte, bodyLen int64) []byte {
 	v.script.BodyLen = bodyLen
-	return v.loc.params.Append(dst, appendPair, &v.env, &v.script)
+	return v.loc.params.Append(dst, &v.env, &v.script, &v.kept)
 }
 
-// appendPair is fcgi.AppendPair, the common case of short names and values
-// first.
-func appendPair(dst, name, value []byte) []byte {
+// openPair is fcgi.OpenPair, the common case of short names and values first.
+func openPair(dst []byte, name, value int) (out, nameAt, valueAt []byte) {
 	n := len(dst)
-	if len(name) > 127 || len(value) > 127 || cap(dst)-n < 2+len(name)+len(value) {
-		return fcgi.AppendPair(dst, name, value)
+	if name > 127 || value > 127 || cap(dst)-n < 2+name+value {
+		return fcgi.OpenPair(dst, name, value)
 	}
-	dst = dst[:n+2+len(name)+len(value)]
-	dst[n], dst[n+1] = byte(len(name)), byte(len(value))
-	copy(dst[n+2:], name)
-	copy(dst[n+2+len(name):], value)
-	return dst
+	dst = dst[:n+2+name+value]
+	dst[n], dst[n+1] = byte(name), byte(value)
+	return dst, dst[n+2 : n+2+name], dst[n+2+name:]
 }
 
 var _ proxy.Encoder = (*visit)(nil)

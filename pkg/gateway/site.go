@@ -242,7 +242,7 @@ func (g *Gateway) buildProxy(gen *generation, s *site, l *location, groups []str
 	l.scripts = compileScripts(cfg.Scripts, cfg.SplitPath)
 	var err error
 	l.params, err = cgi.New(cgi.Config{
-		Software: g.opt.Software, ServerName: s.serverName, Custom: cfg.Params, Groups: groups,
+		Encode: openPair, Software: g.opt.Software, ServerName: s.serverName, Custom: cfg.Params, Groups: groups,
 	})
 	return err
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/router"
 	"github.com/fcgigw/fcgigw/pkg/static"
 	"github.com/fcgigw/fcgigw/pkg/vars"
@@ -23,6 +24,8 @@ type visit struct {
 	caps     router.Captures
 	hostCaps router.Captures
 	script   cgi.Script
+	kept     cgi.Kept   // of earlier requests
+	job      *proxy.Job // made for the first request that needs one
 	tap      tap
 	failing  bool // the answer is an error page of ours
 }
@@ -40,7 +43,7 @@ func (v *visit) end() {
 	v.x.Sink = v.tap.Sink
 	v.caps.Reset()
 	v.hostCaps.Reset()
-	*v = visit{g: v.g, caps: v.caps, hostCaps: v.hostCaps}
+	*v = visit{g: v.g, caps: v.caps, hostCaps: v.hostCaps, kept: v.kept, job: v.job}
 }
 
 // newID makes a request identifier: 128 random bits in hex, so that it can be

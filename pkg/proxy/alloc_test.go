@@ -105,14 +105,14 @@ func TestASmallGetAllocatesNothingOnceEverythingIsWarm(t *testing.T) {
 	p := proxy.New(spool.New(spool.Config{Dir: t.TempDir()}))
 	cfg := &proxy.Config{Backend: up, MaxBody: 1 << 20, RequestBuffer: 1 << 16, ResponseBuffer: 1 << 16, StderrLines: 9, StderrBytes: 999}
 	var enc proxy.Encoder = fixedParams(fcgi.AppendPair(fcgi.AppendPair(nil, "REQUEST_METHOD", "GET"), "SCRIPT_FILENAME", "/srv/index.php"))
-	x, sink, method := exchange.New(), new(blind), []byte("GET")
+	x, sink, method, job := exchange.New(), new(blind), []byte("GET"), new(proxy.Job)
 	requests := 0
 	one := func() {
 		x.Reset()
 		x.Request.Method, x.Sink = method, sink
 		*sink = blind{}
 		requests++
-		if err := p.Serve(x, cfg, enc); err != nil || sink.sent != 12 || sink.ended != 1 || x.Trace.Reused != (requests > 1) {
+		if err := p.Serve(x, cfg, enc, job); err != nil || sink.sent != 12 || sink.ended != 1 || x.Trace.Reused != (requests > 1) {
 			t.Fatalf("request %d: %v, %d bytes, %+v", requests, err, sink.sent, x.Trace)
 		}
 	}

@@ -142,7 +142,7 @@ func TestABodyBeyondTheStoreIs503(t *testing.T) {
 	b := newBench(t, addr)
 	full := spool.New(spool.Config{Dir: t.TempDir(), Limit: 100 << 10})
 	x, _ := b.exchange("POST", &upload{r: bytes.NewReader(pattern(200 << 10))})
-	err := proxy.New(full).Serve(x, &b.cfg, &b.enc)
+	err := proxy.New(full).Serve(x, &b.cfg, &b.enc, new(proxy.Job))
 	if !errors.Is(err, spool.ErrNoSpace) || proxy.Status(err) != 503 {
 		t.Errorf("%v, status %d", err, proxy.Status(err))
 	}

@@ -197,13 +197,13 @@ func (b *bench) exchange(method string, body exchange.Body) (*exchange.Exchange,
 
 func (b *bench) serve(x *exchange.Exchange) error {
 	b.t.Helper()
-	return b.proxy.Serve(x, &b.cfg, &b.enc)
+	return b.proxy.Serve(x, &b.cfg, &b.enc, new(proxy.Job))
 }
 
 // start is serve on a goroutine of its own.
 func (b *bench) start(x *exchange.Exchange) <-chan error {
 	errs := make(chan error, 1)
-	go func() { errs <- b.proxy.Serve(x, &b.cfg, new(params)) }() // ends with the request
+	go func() { errs <- b.proxy.Serve(x, &b.cfg, new(params), new(proxy.Job)) }() // ends with the request
 	return errs
 }
 

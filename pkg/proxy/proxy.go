@@ -6,7 +6,6 @@ package proxy
 import (
 	"errors"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -46,25 +45,19 @@ type Encoder interface {
 // goroutine.
 type Proxy struct {
 	store *spool.Store
-	jobs  sync.Pool // *job
 }
 
 // New returns a proxy whose bodies are kept in store.
-func New(store *spool.Store) *Proxy {
-	p := &Proxy{store: store}
-	p.jobs.New = func() any { return &job{p: p} }
-	return p
-}
+func New(store *spool.Store) *Proxy { return &Proxy{store: store} }
 
 // Serve answers x from cfg.Backend. With an error the response is not complete:
 // if x.Sink.Started, it was aborted and nothing more can be sent; otherwise the
-// caller answers, with Status telling how.
-func (p *Proxy) Serve(x *exchange.Exchange, cfg *Config, enc Encoder) error {
-	j := p.jobs.Get().(*job)
-	j.begin(x, cfg)
+// caller answers, with Status telling how. j is not used by another request
+// meanwhile, and not again if Serve panics.
+func (p *Proxy) Serve(x *exchange.Exchange, cfg *Config, enc Encoder, j *Job) error {
+	j.begin(p.store, x, cfg)
 	err := j.run(enc)
 	j.end()
-	p.jobs.Put(j)
 	return err
 }
 
@@ -89,9 +82,10 @@ func Status(err error) int {
 	return upstream.Status(err)
 }
 
-// job is one request under way.
-type job struct {
-	p     *Proxy
+// Job is the storage of one request under way, for another when it is over. The
+// zero value is ready; it is not to be copied.
+type Job struct {
+	store *spool.Store
 	x     *exchange.Exchange
 	cfg   *Config
 	in    upstream.Input
@@ -100,20 +94,21 @@ type job struct {
 	param []byte        // kept for its storage
 	open  func() (io.Reader, error)
 	reply reply
+	call  upstream.Call
 }
 
-func (j *job) begin(x *exchange.Exchange, cfg *Config) {
-	j.x, j.cfg = x, cfg
+func (j *Job) begin(store *spool.Store, x *exchange.Exchange, cfg *Config) {
+	j.store, j.x, j.cfg = store, x, cfg
 	if j.open == nil {
 		j.open = j.openBody
 	}
-	j.reply.begin(j.p.store, x, cfg)
+	j.reply.begin(store, x, cfg)
 }
 
 // keepParams bounds the params storage kept from request to request.
 const keepParams = 64 << 10
 
-func (j *job) end() {
+func (j *Job) end() {
 	if j.read != nil {
 		j.read.Close()
 		j.read = nil
@@ -126,21 +121,21 @@ func (j *job) end() {
 		j.param = nil
 	}
 	j.in = upstream.Input{}
-	j.x, j.cfg = nil, nil
+	j.store, j.x, j.cfg = nil, nil, nil
 	j.reply.end()
 }
 
-func (j *job) run(enc Encoder) error {
+func (j *Job) run(enc Encoder) error {
 	if err := j.receive(); err != nil {
 		return err
 	}
 	j.param = enc.EncodeParams(j.param[:0], j.in.BodyLen)
 	j.in.Params = j.param
-	return j.cfg.Backend.Do(j.x, &j.in, &j.reply)
+	return j.cfg.Backend.Do(j.x, &j.in, &j.reply, &j.call)
 }
 
 // receive takes in the whole request body: no worker is asked for before.
-func (j *job) receive() error {
+func (j *Job) receive() error {
 	r := &j.x.Request
 	j.in.At = j.x.Trace.Start
 	if r.ContentLength > j.cfg.MaxBody {
@@ -154,7 +149,7 @@ func (j *job) receive() error {
 		j.in.Body, j.in.BodyLen = b, int64(len(b))
 		return nil
 	}
-	j.body = j.p.store.Buffer(j.cfg.RequestBuffer, j.cfg.MaxBody)
+	j.body = j.store.Buffer(j.cfg.RequestBuffer, j.cfg.MaxBody)
 	if r.ContentLength > 0 {
 		if err := j.body.Grow(r.ContentLength); err != nil {
 			return bodyError(err)
@@ -181,7 +176,7 @@ func bodyError(err error) error {
 }
 
 // openBody gives each attempt the body from its start.
-func (j *job) openBody() (io.Reader, error) {
+func (j *Job) openBody() (io.Reader, error) {
 	if j.read == nil {
 		j.read = j.body.Reader()
 	} else {

@@ -120,7 +120,6 @@ type Backend struct {
 	sweeper *sock.Sweeper
 	servers []*server
 	next    atomic.Uint32 // where the search for the least busy server starts
-	calls   sync.Pool     // *call
 	buffers fcgi.Buffers
 
 	mu     sync.Mutex // guards closed, and Add of probes against it
@@ -140,7 +139,6 @@ func New(cfg Config, sweeper *sock.Sweeper, ev Events) (*Backend, error) {
 		return nil, errors.New("upstream: backend " + cfg.Name + " has no servers")
 	}
 	b := &Backend{cfg: cfg, events: ev, sweeper: sweeper}
-	b.calls.New = func() any { return newCall(b) }
 	for _, addr := range cfg.Servers {
 		s, err := newServer(b, addr)
 		if err != nil {

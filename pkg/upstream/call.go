@@ -10,8 +10,11 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/pool"
 )
 
-// call is one request on its way through a backend; it turns the records of a
-// FastCGI reply into a response (fcgi.Handler). It is reused.
+// Call is the storage of one request on its way through a backend, for another
+// when it is over. The zero value is ready; it is not to be copied.
+type Call struct{ call }
+
+// call turns the records of a FastCGI reply into a response (fcgi.Handler).
 type call struct {
 	b   *Backend
 	x   *exchange.Exchange
@@ -38,15 +41,10 @@ type call struct {
 	freshAt atomic.Int64           // sweeper time when its request was sent
 }
 
-func newCall(b *Backend) *call {
-	c := &call{b: b}
+func (c *call) begin(b *Backend, x *exchange.Exchange, in *Input, out Reply) {
+	c.b, c.x, c.in, c.out = b, x, in, out
 	c.head.MaxBytes = b.cfg.MaxResponseHeader
 	c.watch.c = c
-	return c
-}
-
-func (c *call) begin(x *exchange.Exchange, in *Input, out Reply) {
-	c.x, c.in, c.out = x, in, out
 	c.safe = x.Request.Idempotent()
 	c.began, c.resets = c.b.sweeper.Now(), 0
 	c.deadline = c.b.sweeper.After(c.b.cfg.RequestTimeout)
@@ -54,7 +52,7 @@ func (c *call) begin(x *exchange.Exchange, in *Input, out Reply) {
 }
 
 func (c *call) end() {
-	c.x, c.in, c.out = nil, nil, nil
+	c.b, c.x, c.in, c.out = nil, nil, nil, nil
 	c.req = fcgi.Request{}
 }
 

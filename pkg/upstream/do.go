@@ -15,13 +15,12 @@ import (
 // is certain, or harmless if not, that the application has not run: the dial
 // was refused, a kept connection turned out to be closed (idempotent methods),
 // or the server said that it is overloaded. Status tells what an error means
-// for a client that has got nothing yet.
-func (b *Backend) Do(x *exchange.Exchange, in *Input, out Reply) error {
-	c := b.calls.Get().(*call)
-	c.begin(x, in, out)
+// for a client that has got nothing yet. c is not used by another request
+// meanwhile, and not again if Do panics.
+func (b *Backend) Do(x *exchange.Exchange, in *Input, out Reply, c *Call) error {
+	c.begin(b, x, in, out)
 	err := out.Done(c.run())
 	c.end()
-	b.calls.Put(c)
 	return err
 }
 

@@ -128,7 +128,7 @@ func request(method string, body string) *call {
 // with the error that Do returned.
 func (c *call) do(tb testing.TB, b *upstream.Backend) error {
 	tb.Helper()
-	err := b.Do(c.x, &c.in, &c.out)
+	err := b.Do(c.x, &c.in, &c.out, new(upstream.Call))
 	if c.out.done != 1 || c.out.doneErr != err || c.out.calls[len(c.out.calls)-1] != "done" {
 		tb.Errorf("Done: %d times, %v; Do: %v; calls %v", c.out.done, c.out.doneErr, err, c.out.calls)
 	}
