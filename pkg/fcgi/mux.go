@@ -82,9 +82,10 @@ type Mux struct {
 	rc  syscall.RawConn // nil: ordinary path
 	cfg MuxConfig
 
+	streams []atomic.Pointer[stream] // by id-1; made on first use, with mu held
+
 	// Lock order: mu, then a stream's mu or the writer's mu.
 	mu      sync.Mutex // guards what follows; never held across I/O
-	streams []*stream  // by id-1; made on first use
 	free    idSet
 	inUse   int
 	zombies int
@@ -101,7 +102,7 @@ type Mux struct {
 func NewMux(nc net.Conn, cfg MuxConfig) *Mux {
 	cfg.fillIn()
 	m := &Mux{nc: nc, rc: sock.Raw(nc), cfg: cfg, done: make(chan struct{})}
-	m.streams = make([]*stream, cfg.Streams)
+	m.streams = make([]atomic.Pointer[stream], cfg.Streams)
 	m.free = newIDSet(cfg.Streams)
 	m.rd.in.pool = cfg.Buffers
 	m.w.init(m)
@@ -178,10 +179,10 @@ func (m *Mux) acquire(h Handler) (*stream, error) {
 	if i < 0 {
 		return nil, ErrNoStream
 	}
-	s := m.streams[i]
+	s := m.streams[i].Load()
 	if s == nil {
 		s = newStream(m, uint16(i+1))
-		m.streams[i] = s
+		m.streams[i].Store(s)
 	}
 	m.inUse++
 	s.begin(h, m.now())
@@ -192,12 +193,13 @@ func (m *Mux) acquire(h Handler) (*stream, error) {
 func (m *Mux) release(s *stream, req *Request, err error) (End, error) {
 	begun := s.src.stage != stageBegin
 	s.src = source{}
-	if begun && s.mustAbort() {
+	end, done, received := s.retire(begun)
+	if begun && !done {
 		// Before the id can be given back: if its END_REQUEST comes now, this
 		// is still ahead of the BEGIN_REQUEST of whoever gets the id next.
 		m.w.abort(s.id)
+		end, done = s.abandon()
 	}
-	end, done, received := s.retire(begun)
 	req.Progress = Progress{Sent: begun, Received: received}
 	switch {
 	case done || !begun:
@@ -233,12 +235,10 @@ func (m *Mux) freeID(s *stream, zombie bool) {
 
 // lookup returns the stream of an id that has been used, or nil.
 func (m *Mux) lookup(id uint16) *stream {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if id == 0 || int(id) > len(m.streams) {
 		return nil
 	}
-	return m.streams[id-1]
+	return m.streams[id-1].Load()
 }
 
 // fail ends the connection: every running request gets an error, and the read
@@ -250,8 +250,8 @@ func (m *Mux) fail(cause error) {
 		return
 	}
 	m.err = cause
-	for _, s := range m.streams {
-		if s != nil {
+	for i := range m.streams {
+		if s := m.streams[i].Load(); s != nil {
 			s.lost(cause)
 		}
 	}

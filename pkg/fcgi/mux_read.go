@@ -12,6 +12,7 @@ import (
 type muxReader struct {
 	in      inbox
 	touched []*stream // to be woken behind the present read
+	held    *stream   // whose mu is held from one part to the next
 	err     error
 }
 
@@ -109,6 +110,7 @@ func (m *Mux) sort(n int) error {
 		}
 		err = m.route(part, now)
 	}
+	m.letGo()
 	m.wakeTouched()
 	return err
 }
@@ -126,16 +128,19 @@ func (m *Mux) route(part Part, now int64) error {
 	if management(part) {
 		return nil
 	}
-	s := m.lookup(part.ID)
+	s := m.hold(part.ID)
 	if s == nil {
 		return &ProtocolError{What: "foreign request id", ID: part.ID, Type: part.Type}
 	}
-	m.awaitRoom(s, len(part.Payload))
-	zombieEnded, err := s.take(part, now)
+	if !s.fitsLocked(len(part.Payload)) {
+		m.awaitRoom(s, len(part.Payload))
+	}
+	zombieEnded, err := s.takeLocked(part, now)
 	if err != nil {
 		return err
 	}
 	if zombieEnded {
+		m.letGo()
 		m.freeID(s, true)
 		return nil
 	}
@@ -146,12 +151,33 @@ func (m *Mux) route(part Part, now int64) error {
 	return nil
 }
 
-// awaitRoom waits until s's buffer takes n more bytes. When that takes too
-// long s is cancelled, and its further content dropped.
-func (m *Mux) awaitRoom(s *stream, n int) {
-	if s.fits(n) {
-		return
+// hold locks the stream of a part. It stays locked for the parts that follow,
+// since a short reply is several of them. It is nil when the id was never used.
+func (m *Mux) hold(id uint16) *stream {
+	if s := m.rd.held; s != nil && s.id == id {
+		return s
 	}
+	m.letGo()
+	s := m.lookup(id)
+	if s != nil {
+		s.mu.Lock()
+		m.rd.held = s
+	}
+	return s
+}
+
+// letGo unlocks the stream that is held, if one is.
+func (m *Mux) letGo() {
+	if s := m.rd.held; s != nil {
+		m.rd.held = nil
+		s.mu.Unlock()
+	}
+}
+
+// awaitRoom waits until the buffer of s, which is held, takes n more bytes. When
+// that takes too long s is cancelled, and its further content dropped.
+func (m *Mux) awaitRoom(s *stream, n int) {
+	m.letGo()
 	m.wakeTouched() // nobody shall wait for s's caller needlessly
 	notify(s.wake)
 	t := time.NewTimer(m.cfg.Stall)
@@ -161,25 +187,28 @@ func (m *Mux) awaitRoom(s *stream, n int) {
 		case <-s.room:
 		case <-t.C:
 			s.cancel(ErrOverrun)
-			return
 		}
 	}
+	s.mu.Lock()
+	m.rd.held = s
 }
 
 // fits says whether n bytes may be added or will be dropped.
 func (s *stream) fits(n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.fitsLocked(n)
+}
+
+func (s *stream) fitsLocked(n int) bool {
 	return s.dropsLocked() || len(s.in.data)+n <= s.m.cfg.StreamBuffer
 }
 
 func (s *stream) dropsLocked() bool { return s.phase != phaseActive || s.err != nil }
 
-// take adds a part to the stream; zombieEnded says that it ended an abandoned
-// request.
-func (s *stream) take(part Part, now int64) (zombieEnded bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// takeLocked adds a part to the stream; zombieEnded says that it ended an
+// abandoned request.
+func (s *stream) takeLocked(part Part, now int64) (zombieEnded bool, err error) {
 	if s.phase == phaseFree || s.over {
 		return false, &ProtocolError{What: "no such request", ID: part.ID, Type: part.Type}
 	}

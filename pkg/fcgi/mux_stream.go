@@ -89,6 +89,7 @@ func (s *stream) begin(h Handler, now int64) {
 // serve delivers the reply to h until it is over.
 func (s *stream) serve(h Handler) error {
 	fresh := false
+	<-s.wake // there is nothing yet, or a token to say that there is
 	for {
 		over, err := s.grab()
 		if len(s.out.data) > 0 {
@@ -142,27 +143,32 @@ func (s *stream) deliver(h Handler) error {
 	return nil
 }
 
-// mustAbort says whether the backend is to be told that the request, which was
-// begun, is not wanted any more.
-func (s *stream) mustAbort() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.over
-}
-
-// retire ends the caller's part. A request that was begun and not ended keeps
-// its id as a zombie.
+// retire ends the caller's part. When a request that was begun is not over (not
+// done), the id is not free: abandon has the last word on it.
 func (s *stream) retire(begun bool) (end End, done, received bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.h = nil
 	s.in.reset()
 	s.out.reset()
-	if s.phase = phaseFree; begun && !s.over {
-		s.phase = phaseZombie
+	if !begun || s.over {
+		s.phase = phaseFree
+	} else if s.err == nil {
+		s.err = errStopped // what still comes is dropped
 	}
 	notify(s.room)
 	return s.reply.end, s.over, s.received
+}
+
+// abandon makes the id of a request that was not over a zombie, unless its end
+// has come by now.
+func (s *stream) abandon() (end End, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase = phaseFree; !s.over {
+		s.phase = phaseZombie
+	}
+	return s.reply.end, s.over
 }
 
 // cancel ends the request with err, unless it is over.

@@ -22,8 +22,8 @@ func (t *muxWatch) Sweep(now int64) {
 func (m *Mux) sweepStreams(now int64) (ended bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range m.streams {
-		if s != nil && s.sweep(now, int64(m.cfg.ReadTimeout)) {
+	for i := range m.streams {
+		if s := m.streams[i].Load(); s != nil && s.sweep(now, int64(m.cfg.ReadTimeout)) {
 			ended = true
 		}
 	}
