@@ -56,8 +56,9 @@ type Conn struct {
 
 	src    source // owned by the writer goroutine while there is one
 	watch  watch
-	sent   atomic.Bool
-	usable bool // may carry another request
+	sent   bool        // the first write sent something
+	later  atomic.Bool // another one did
+	usable bool        // may carry another request
 	closed atomic.Bool
 	once   sync.Once
 }
@@ -111,7 +112,10 @@ func (c *Conn) begin(req *Request) {
 	c.reply = reply{id: id}
 	c.in.parser = Parser{}
 	c.received, c.done, c.err, c.writeErr = false, false, nil, nil
-	c.sent.Store(false)
+	c.sent = false
+	if c.later.Load() { // a store costs more
+		c.later.Store(false)
+	}
 	c.src.reset(req, id, req.KeepConn)
 	c.outBuf = c.cfg.Buffers.take()
 	c.out = c.src.fill(c.outBuf[:0])
@@ -126,7 +130,7 @@ func (c *Conn) finish(req *Request) (End, error) {
 	clean := c.done && c.in.empty() && sent && !stopped
 	c.dropOut()
 	c.in.drop()
-	req.Progress = Progress{Sent: c.sent.Load(), Received: c.received}
+	req.Progress = Progress{Sent: c.sent || c.later.Load(), Received: c.received}
 	c.src = source{} // holds the caller's slices
 	err := c.err
 	if c.done {

@@ -21,7 +21,7 @@ func (c *Conn) sendFirst(fd uintptr) bool {
 		c.writeErr = err
 		return false
 	}
-	c.sent.Store(n > 0)
+	c.sent = n > 0
 	c.out = c.out[n:]
 	if len(c.out) == 0 && c.src.done() {
 		c.dropOut()
@@ -77,7 +77,7 @@ func (c *Conn) write() error {
 	c.watch.sending()
 	n, err := c.nc.Write(c.out)
 	if n > 0 {
-		c.sent.Store(true)
+		c.later.Store(true)
 	}
 	if err != nil {
 		return writeError{err}

@@ -38,8 +38,13 @@ type watch struct {
 	wait  atomic.Int64 // clock when the reader began to wait; 0: it does not
 	write atomic.Int64 // clock when the writer's present write began, or writeIdle, writeReading
 
-	mu     sync.Mutex // held while h.Tick runs
-	h      Handler    // nil between requests; written under mu, read by Do's goroutine
+	// Sweep sets inside and then looks at wait; end sets wait to 0 and then looks
+	// at inside: so one of them sees the other, and a request that is not being
+	// looked at, as most are not, takes no lock.
+	inside atomic.Bool
+
+	mu     sync.Mutex // held by Sweep while it is inside, and by stop
+	h      Handler    // nil between requests
 	why    error      // ended the request from outside
 	nudged bool       // the read deadline was set to make the reader look
 	last   int64      // clock of the Sweep before; sweeper's goroutine only
@@ -59,8 +64,6 @@ func (t *watch) now() int64 {
 
 // begin takes h for a request; false if there is one already.
 func (t *watch) begin(h Handler) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.h != nil {
 		return false
 	}
@@ -71,9 +74,16 @@ func (t *watch) begin(h Handler) bool {
 // end forgets h and says whether the request was ended from outside, in which
 // case the connection's deadlines are spent.
 func (t *watch) end() (stopped bool) {
-	t.wait.Store(0)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.resting()
+	if t.inside.Load() {
+		t.mu.Lock() // taken when Sweep has left
+		defer t.mu.Unlock()
+		return t.forget()
+	}
+	return t.forget()
+}
+
+func (t *watch) forget() (stopped bool) {
 	if t.nudged {
 		t.nudged = false
 		_ = t.nc.SetReadDeadline(time.Time{}) // fails on a closed connection only
@@ -83,7 +93,13 @@ func (t *watch) end() (stopped bool) {
 }
 
 func (t *watch) waiting() { t.wait.Store(t.now()) }
-func (t *watch) resting() { t.wait.Store(0) }
+
+func (t *watch) resting() {
+	if t.wait.Load() != 0 { // a store costs more
+		t.wait.Store(0)
+	}
+}
+
 func (t *watch) sending() { t.write.Store(t.now()) }
 func (t *watch) reading() { t.write.Store(writeReading) }
 
@@ -105,8 +121,10 @@ func (t *watch) Sweep(now int64) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.inside.Store(true)
+	defer t.inside.Store(false)
 	wait := t.wait.Load()
-	if t.h == nil || t.why != nil || wait == 0 {
+	if wait == 0 || t.why != nil {
 		return
 	}
 	err := t.late(now, wait)

@@ -18,7 +18,7 @@ import (
 )
 
 // phase is what a connection is doing, as the sweeper needs to know it.
-type phase = int32
+type phase = int64
 
 const (
 	phaseIdle   phase = iota // waits for a request, on its goroutine
@@ -26,6 +26,8 @@ const (
 	phaseHead                // has part of a request head
 	phaseBusy                // a request is being served
 	phaseEnding              // closing
+
+	phaseBits = 7 // of conn.state
 )
 
 // parkAfter is how long a connection waits on its goroutine before it parks:
@@ -51,8 +53,7 @@ type conn struct {
 	linger  bool  // the connection ends with a lingering close
 	holds   bool  // counted in Server.holders
 
-	phase   atomic.Int32
-	since   atomic.Int64 // sweeper time when phase was entered
+	state   atomic.Int64 // the phase, in the low bits of the sweeper time when it was entered
 	readBy  atomic.Int64 // sweeper time; 0: none
 	writeBy atomic.Int64
 	cutoff  atomic.Bool // the server's deadline passed: end now
@@ -84,10 +85,15 @@ func addrText(a net.Addr) (ap netip.AddrPort, addr, port []byte) {
 	return ap, []byte(ap.Addr().WithZone("").String()), strconv.AppendUint(nil, uint64(ap.Port()), 10)
 }
 
-func (c *conn) enter(p phase) {
-	c.since.Store(c.srv.sweeper.Now())
-	c.phase.Store(p)
-}
+func (c *conn) enter(p phase) { c.state.Store(c.srv.sweeper.Now()&^phaseBits | p) }
+
+func (c *conn) phase() phase { return c.state.Load() & phaseBits }
+
+// since returns the sweeper time, to 8 ns, when the phase was entered.
+func (c *conn) since() int64 { return c.state.Load() &^ phaseBits }
+
+// become changes the phase without saying that it began now.
+func (c *conn) become(p phase) { c.state.Store(c.since() | p) }
 
 // run serves the connection until it closes or parks.
 func (c *conn) run() {
@@ -215,7 +221,7 @@ func (c *conn) activate() {
 func (c *conn) rest() {
 	a := c.act
 	if a.r < a.w {
-		if c.phase.Load() != phaseHead {
+		if c.phase() != phaseHead {
 			c.readBy.Store(c.srv.sweeper.After(c.cfg.HeaderTimeout))
 			c.enter(phaseHead)
 		}
@@ -224,7 +230,7 @@ func (c *conn) rest() {
 	if !c.hold() {
 		c.release()
 	}
-	if c.phase.Load() != phaseIdle {
+	if c.phase() != phaseIdle {
 		c.enter(phaseIdle)
 	}
 }
@@ -271,7 +277,9 @@ func (c *conn) serveBuffered() error {
 			return nil
 		}
 		c.enter(phaseBusy)
-		c.readBy.Store(0)
+		if c.readBy.Load() != 0 { // a store costs more
+			c.readBy.Store(0)
+		}
 		if !a.body.buffered() {
 			c.blocked = true
 			return nil

@@ -12,8 +12,8 @@ func (c *conn) sweep(now int64, draining bool) (evict bool) {
 	if by := c.writeBy.Load(); by != 0 && now > by {
 		_ = c.nc.SetWriteDeadline(longAgo)
 	}
-	age := time.Duration(now - c.since.Load())
-	switch c.phase.Load() {
+	age := time.Duration(now - c.since())
+	switch c.phase() {
 	case phaseIdle:
 		if draining || age > parkAfter {
 			_ = c.nc.SetReadDeadline(longAgo) // its goroutine wakes and decides
@@ -35,17 +35,17 @@ func (c *conn) deadline() (gone bool) {
 	now := c.srv.sweeper.Now()
 	by := c.readBy.Load()
 	switch {
-	case c.cutoff.Load(), c.srv.draining.Load() && c.phase.Load() == phaseIdle:
+	case c.cutoff.Load(), c.srv.draining.Load() && c.phase() == phaseIdle:
 		c.end()
 		return true
-	case c.phase.Load() == phaseHead && by != 0 && now > by:
+	case c.phase() == phaseHead && by != 0 && now > by:
 		c.act.begin(c)
 		c.act.x.Trace.Start = time.Now()
 		c.refuse(408, "request head took too long")
 		c.lingerIfAsked()
 		c.end()
 		return true
-	case c.phase.Load() == phaseIdle && time.Duration(now-c.since.Load()) > parkAfter:
+	case c.phase() == phaseIdle && time.Duration(now-c.since()) > parkAfter:
 		return c.park()
 	}
 	return false // data came first; the wait goes on
@@ -56,7 +56,7 @@ func (c *conn) deadline() (gone bool) {
 // deadline.
 func (c *conn) park() bool {
 	if c.rc == nil {
-		if time.Duration(c.srv.sweeper.Now()-c.since.Load()) > c.srv.cfg.Load().KeepaliveTimeout {
+		if time.Duration(c.srv.sweeper.Now()-c.since()) > c.srv.cfg.Load().KeepaliveTimeout {
 			c.end()
 			return true
 		}
@@ -64,10 +64,10 @@ func (c *conn) park() bool {
 	}
 	c.release()
 	// The time idle goes on counting, so enter is not called.
-	c.phase.Store(phaseParked)
+	c.become(phaseParked)
 	c.srv.trim.parked.Add(1)
 	if err := c.srv.lot.Park(c.rc, c); err != nil {
-		c.phase.Store(phaseIdle)
+		c.become(phaseIdle)
 		c.end()
 		return true
 	}
@@ -76,7 +76,7 @@ func (c *conn) park() bool {
 
 // evict closes a parked connection; false means that it woke first.
 func (c *conn) evict() bool {
-	if c.phase.Load() != phaseParked || !c.srv.lot.Evict(c.rc, c) {
+	if c.phase() != phaseParked || !c.srv.lot.Evict(c.rc, c) {
 		return false
 	}
 	c.end()
@@ -86,7 +86,7 @@ func (c *conn) evict() bool {
 // cut ends the connection from outside, whatever it does.
 func (c *conn) cut() {
 	c.cutoff.Store(true)
-	if a := c.phase.Load(); a == phaseParked {
+	if a := c.phase(); a == phaseParked {
 		go c.evict() // short; apart because the caller holds the server's lock
 		return
 	}

@@ -185,7 +185,7 @@ func (s *Server) shedIdle(n int) int {
 		if len(idle) == n {
 			break
 		}
-		if c.phase.Load() == phaseParked {
+		if c.phase() == phaseParked {
 			idle = append(idle, c)
 		}
 	}
