@@ -32,12 +32,12 @@ type call struct {
 
 	req    fcgi.Request
 	head   cgi.HeadParser
-	inBody bool        // the head is complete
-	got    atomic.Bool // the first reply byte has come; read by Tick
-	left   int64       // of a declared body; -1: not declared
-	excess bool        // more came than was declared
+	inBody bool  // the head is complete
+	got    bool  // the first reply byte has come
+	left   int64 // of a declared body; -1: not declared
+	excess bool  // more came than was declared
 
-	fresh   atomic.Pointer[server] // the server of the new connection in use, else nil; read by Tick
+	fresh   atomic.Pointer[server] // the server of a new connection on which no reply byte came yet, else nil; read by Tick
 	freshAt atomic.Int64           // sweeper time when its request was sent
 }
 
@@ -61,7 +61,7 @@ func (c *call) prepare(keep bool) error {
 	c.x.Response.Reset()
 	c.head.Reset()
 	c.inBody, c.excess, c.paused = false, false, false
-	c.got.Store(false)
+	c.got = false
 	c.left = -1
 	c.req = fcgi.Request{KeepConn: keep, Params: c.in.Params, Stdin: c.in.Body}
 	if c.in.OpenBody == nil {
@@ -99,10 +99,13 @@ func (c *call) Stdout(p []byte) error {
 
 // heard notes the first bytes of a reply.
 func (c *call) heard() {
-	if c.got.Load() {
+	if c.got {
 		return
 	}
-	c.got.Store(true)
+	c.got = true
+	if c.fresh.Load() != nil {
+		c.fresh.Store(nil)
+	}
 	c.last = time.Now()
 	c.x.Trace.FirstByte = c.last.Sub(c.sent)
 }
@@ -174,7 +177,7 @@ func (c *call) Tick() error {
 	if c.deadline != 0 && c.b.sweeper.Now() > c.deadline {
 		return ErrRequestTimeout
 	}
-	if on := c.fresh.Load(); on != nil && !c.got.Load() {
+	if on := c.fresh.Load(); on != nil {
 		on.unheard(c.b.sweeper.Now(), c.freshAt.Load())
 	}
 	return c.out.Tick()

@@ -200,7 +200,7 @@ func (c *call) exchange(s *server, l *link) error {
 	}
 	end, err := l.do(&c.req, c)
 	t := &c.x.Trace
-	if c.paused || !c.got.Load() {
+	if c.paused || !c.got {
 		c.last = time.Now()
 	}
 	t.Upstream = c.last.Sub(c.sent)

@@ -23,7 +23,7 @@ func (c *call) again(s *server, err error) bool {
 	var dial *DialError
 	switch {
 	case errors.Is(err, fcgi.ErrOverloaded): // bytes, but not the application's
-		return len(c.b.servers) > 1 && !c.got.Load()
+		return len(c.b.servers) > 1 && !c.got
 	case c.req.Progress.Received:
 		return false
 	case errors.As(err, &dial):
