@@ -1,6 +1,9 @@
 package exchange
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Field is one header line. Request field names are lower case; response field
 // names have the case the application chose.
@@ -72,8 +75,12 @@ func (h *Header) Del(name string) {
 
 // DelFunc removes every field for which drop returns true.
 func (h *Header) DelFunc(drop func(Field) bool) {
-	kept := h.fields[:0]
-	for _, f := range h.fields {
+	first := slices.IndexFunc(h.fields, drop)
+	if first < 0 {
+		return // mostly there is none, and nothing to move
+	}
+	kept := h.fields[:first]
+	for _, f := range h.fields[first+1:] {
 		if !drop(f) {
 			kept = append(kept, f)
 		}
