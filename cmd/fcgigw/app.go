@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -183,7 +184,8 @@ func (a *app) drain(ctx context.Context) error {
 		a.log.Warn("stopping the workers", zap.Error(closeErr))
 	}
 	a.serving.Wait()
-	a.log.Info("stopped")
+	// Whatever ran for a request has ended by now; more than a handful is a leak.
+	a.log.Info("stopped", zap.Int("goroutines", runtime.NumGoroutine()))
 	return errors.Join(err, a.close())
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fcgigw/fcgigw/pkg/config"
+	"github.com/fcgigw/fcgigw/pkg/fpmconf"
 	"github.com/fcgigw/fcgigw/pkg/worker"
 )
 
@@ -94,6 +95,10 @@ func (m *machine) backend(b *config.Backend) {
 		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 			m.warn(b.Pos.Path, "servers", addr, connectable(path))
 		}
+	}
+	if b.PHPFPMConfig != "" {
+		_, err := fpmconf.Learn(b.PHPFPMConfig, b.Servers)
+		m.warn(b.Pos.Path, "php_fpm_config", b.PHPFPMConfig, err)
 	}
 	switch {
 	case b.Workers == nil:

@@ -52,6 +52,8 @@ func TestCheckWarnsOfWhatThisMachineLacks(t *testing.T) {
 		{"socket that is a file", backend + "servers = [\"unix:{dir}/file\"]\n", "it is no socket"},
 		{"socket that is there", backend + "servers = [\"unix:{dir}/sock\"]\n", ""},
 		{"another machine", backend + "servers = [\"elsewhere:9000\"]\n", ""},
+		{"php_fpm_config", backend + "servers = [\"unix:{dir}/sock\"]\nphp_fpm_config = \"{dir}/none\"\n", ":9:1: php_fpm_config: {dir}/none: no such file or directory"},
+		{"php_fpm_config of another pool", backend + "servers = [\"unix:{dir}/sock\"]\nphp_fpm_config = \"{dir}/file\"\n", "{dir}/file: no pool listens on"},
 		{"binary", backend + "[backend.b.workers]\nbinary = \"{dir}/php-fpm\"\n", ":9:1: binary: {dir}/php-fpm: no such file"},
 		{"binary that is no program", backend + "[backend.b.workers]\nbinary = \"{dir}/file\"\n", "it is no program"},
 		{"binary that is php-cgi", backend + "[backend.b.workers]\nbinary = \"{dir}/php-cgi\"\n", "does not look like php-fpm"},

@@ -34,7 +34,8 @@
 // fold to the same variable the one written with '-' only is taken. Proxy,
 // Content-Type, Content-Length, Host and X-Request-ID are not copied; the last
 // one is replaced by the gateway's identifier. REMOTE_USER and AUTH_TYPE are not
-// set, since nobody has checked Authorization here; HTTP_AUTHORIZATION is.
+// set, since nobody has checked Authorization here; HTTP_AUTHORIZATION is. An
+// authorizer (FastCGI section 6.3) may add variables, these among them: Settable.
 //
 // Where nginx differs: it passes Proxy as HTTP_PROXY, and sends a param twice
 // that is set twice; its SERVER_NAME is empty without a server_name, and its

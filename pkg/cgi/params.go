@@ -33,6 +33,8 @@ type Config struct {
 	// Custom maps names to templates of package vars. They replace params of the
 	// same name; an empty template sends an empty value.
 	Custom map[string]string
+	// Omit names standard params that are not sent, unless Custom has them.
+	Omit []string
 	// Groups are the names of the groups that templates may use.
 	Groups []string
 }
@@ -80,7 +82,8 @@ func New(cfg Config) (*Params, error) {
 		}
 	}
 	for _, s := range standardParams(cfg.Software) {
-		if _, replaced := cfg.Custom[string(s.name)]; !replaced {
+		_, replaced := cfg.Custom[string(s.name)]
+		if !replaced && !slices.Contains(cfg.Omit, string(s.name)) {
 			p.addStandard(s)
 		}
 	}

@@ -7,25 +7,29 @@ type Backend struct {
 	Servers           []string `toml:"servers" format:"server" doc:"Addresses of the servers: \"unix:/path\", \"host:port\" or \"[v6]:port\"; required without a workers table."`
 	RemoteRoot        string   `toml:"remote_root" format:"abspath" doc:"The root as the workers see it, for workers in a container; empty is the same path."`
 	CheckFiles        bool     `toml:"check_files" default:"true" doc:"Look for the script beneath the local root before a worker is asked; false trusts the path, for roots the gateway cannot see."`
-	MaxConns          int      `toml:"max_conns" default:"0" doc:"Workers behind each server, php-fpm's pm.max_children; a larger number makes requests wait inside php-fpm, and the pool should not be shared with others, because kept connections occupy its workers. 0 is unknown: one connection for each request, at most 128 at once."`
+	MaxConns          int      `toml:"max_conns" default:"0" doc:"Workers behind each server, php-fpm's pm.max_children; a larger number makes requests wait inside php-fpm, and the pool should not be shared with others, because kept connections occupy its workers. 0 is what php_fpm_config or the workers table says; without either it is unknown: one connection for each request, at most 128 at once, unless a server that multiplexes tells (FCGI_MAX_CONNS)."`
+	PHPFPMConfig      string   `toml:"php_fpm_config" format:"abspath" doc:"php-fpm's file for the pool, such as /etc/php/8.2/fpm/pool.d/www.conf: the number of workers is then pm.max_children of the pool that listens on the server's address, the smallest where servers differ. It is read at start and at reload; includes are not followed. max_conns counts before it."`
 	KeepConn          string   `toml:"keep_conn" default:"auto" enum:"auto|on|off" doc:"Whether connections are kept between requests; auto does when the number of workers is known."`
-	Multiplex         string   `toml:"multiplex" default:"auto" enum:"auto|on|off" doc:"Whether one connection carries several requests at once; auto asks the server."`
-	Streams           int      `toml:"streams" default:"32" min:"1" max:"65535" doc:"Requests at once on a multiplexed connection."`
+	Multiplex         string   `toml:"multiplex" default:"auto" enum:"auto|on|off" doc:"Whether one connection carries several requests at once; auto asks the server, again with every new connection and whenever the server was away. One that refuses has a connection for each request."`
+	Streams           int      `toml:"streams" default:"32" min:"1" max:"65535" doc:"Requests at once on a multiplexed connection. There are at most max_conns such connections, or without it as many as 128 requests need."`
 	Queue             int      `toml:"queue" default:"1024" doc:"Requests that may wait for a worker; more are answered with 503."`
 	QueueTimeout      Duration `toml:"queue_timeout" default:"30s" doc:"Longest wait for a worker; then the answer is 503."`
-	ConnectTimeout    Duration `toml:"connect_timeout" default:"5s" min:"1ms" doc:"Longest wait for a connection."`
-	SendTimeout       Duration `toml:"send_timeout" default:"60s" min:"1ms" doc:"Longest wait between two writes to a server."`
+	ConnectTimeout    Duration `toml:"connect_timeout" default:"5s" min:"1ms" doc:"Longest wait for a connection; then the answer is 504."`
+	SendTimeout       Duration `toml:"send_timeout" default:"60s" min:"1ms" doc:"Longest wait between two writes to a server; then the answer is 504."`
 	ReadTimeout       Duration `toml:"read_timeout" default:"60s" min:"1ms" doc:"Longest wait between two reads from a server; then the answer is 504."`
-	RequestTimeout    Duration `toml:"request_timeout" default:"0" doc:"Longest time for a whole exchange with a server; 0 is no limit."`
+	RequestTimeout    Duration `toml:"request_timeout" default:"0" doc:"Longest time for a whole exchange with a backend, queue and attempts included; then the answer is 504. 0 is no limit."`
 	IdleTimeout       Duration `toml:"idle_timeout" default:"1s" doc:"How long a kept connection may stay unused; short, because every kept connection occupies a php-fpm worker that others may be waiting for."`
-	MaxRequests       int      `toml:"max_requests" default:"0" doc:"Most requests on one connection; 0 is no limit."`
-	MaxLifetime       Duration `toml:"max_lifetime" default:"0" doc:"Longest life of a connection; 0 is no limit."`
+	MinIdle           int      `toml:"min_idle" default:"0" doc:"Kept connections that idle_timeout leaves open. Each holds a php-fpm worker for good, which no other client of the pool can then have, so it is for a pool of the gateway's own; one worker stays free all the same, and all are given up while a request waits that the server does not hear."`
+	WarmUp            int      `toml:"warm_up" default:"0" doc:"Connections opened to each server when the backend starts, where connections are kept; idle_timeout closes those that stay unused, but for min_idle."`
+	MaxRequests       int      `toml:"max_requests" default:"0" doc:"Most requests on one connection, which ends at 90 to 100 percent of it so that not all end at once; 0 is no limit."`
+	MaxLifetime       Duration `toml:"max_lifetime" default:"0" doc:"Longest life of a connection, which ends at 90 to 100 percent of it; 0 is no limit."`
 	RequestBuffer     Size     `toml:"request_buffer" default:"64KiB" doc:"Bytes of a request body held in memory; the rest goes to a temporary file."`
 	ResponseBuffer    Size     `toml:"response_buffer" default:"256KiB" doc:"Bytes of a reply held in memory for a slow client; the rest goes to a temporary file."`
-	ResponseTemp      Size     `toml:"response_temp" default:"1GiB" doc:"Bytes of one reply held in a temporary file; beyond it the worker waits for the client."`
+	ResponseTemp      Size     `toml:"response_temp" default:"1GiB" doc:"Bytes of one reply held in a temporary file; beyond it the worker waits for the client, or on a multiplexed connection, where others would wait too, the reply is broken off."`
 	MaxResponseHeader Size     `toml:"max_response_header" default:"64KiB" min:"256" max:"16MiB" doc:"Largest header of a reply; a larger one is answered with 502."`
-	Tries             int      `toml:"tries" default:"3" min:"1" max:"100" doc:"Attempts for one request, where it is safe to repeat it."`
-	RetryTimeout      Duration `toml:"retry_timeout" default:"10s" doc:"How long a refused connection is tried again."`
+	Retry             []string `toml:"retry" default:"refused,closed,stale,overloaded" enum:"refused|closed|stale|overloaded|error|timeout|invalid_header|http_403|http_404|http_429|http_500|http_502|http_503|http_504|non_idempotent" doc:"Failures after which a request is sent again, as long as nothing of an answer has gone to the client (see running.md). After refused, closed and overloaded no script has seen the request. After the others one may have, so only idempotent methods are repeated, or with non_idempotent all. http_ and a status asks the next server."`
+	Tries             int      `toml:"tries" default:"3" min:"1" max:"100" doc:"Attempts for one request, the first included."`
+	RetryTimeout      Duration `toml:"retry_timeout" default:"10s" doc:"How long a refused connection is tried again, and how long after the first failure another attempt may begin; 0 waits for no server, and leaves the attempts to tries."`
 	Workers           *Workers `toml:"workers" doc:"Run php-fpm as a child of the gateway instead of naming servers."`
 }
 

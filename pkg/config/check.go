@@ -21,6 +21,7 @@ func crossChecks() []func(*checker) {
 		(*checker).sites,
 		(*checker).hosts,
 		(*checker).locations,
+		(*checker).roles,
 		(*checker).params,
 		(*checker).backends,
 	}

@@ -16,6 +16,7 @@ func (k *checker) locations() {
 			k.action(s, l)
 			k.alias(l)
 			k.tryFiles(s, l)
+			k.ignoreAbort(l)
 		}
 	}
 }
@@ -107,6 +108,14 @@ func (k *checker) alias(l *Location) {
 		k.fail(path, "alias: it replaces a matched prefix, and %#q matches none", l.Match)
 	case strings.HasSuffix(m.text, "/") != strings.HasSuffix(l.Alias, "/"):
 		k.fail(path, "alias: %q and the pattern %#q must both end in \"/\", or neither", l.Alias, l.Match)
+	}
+}
+
+// ignoreAbort warns of requests that nothing ends.
+func (k *checker) ignoreAbort(l *Location) {
+	b, ok := k.c.Backends[l.Backend]
+	if l.IgnoreClientAbort && ok && b.RequestTimeout == 0 {
+		k.warn(join(l.Pos.Path, "ignore_client_abort"), "ignore_client_abort: set \"request_timeout\" in [backend.%s], or a script that goes on writing holds its worker for ever", quoteKey(l.Backend))
 	}
 }
 

@@ -11,25 +11,27 @@ import (
 func (k *checker) params() {
 	for i := range k.c.Sites {
 		s := &k.c.Sites[i]
-		k.phpValues(join(s.Pos.Path, "params"), s.Params)
+		k.phpValues(s.Pos.Path, "params", s.Params)
+		k.phpValues(s.Pos.Path, "authorizer_params", s.AuthorizerParams)
 		for j := range s.Locations {
 			l := &s.Locations[j]
-			k.phpValues(join(l.Pos.Path, "params"), l.Params)
+			k.phpValues(l.Pos.Path, "params", l.Params)
+			k.phpValues(l.Pos.Path, "authorizer_params", l.AuthorizerParams)
 		}
 	}
 }
 
 // phpValues refuses PHP_VALUE and PHP_ADMIN_VALUE that a client could change:
 // php-fpm obeys them as settings, which amounts to running the client's code.
-func (k *checker) phpValues(path string, params map[string]string) {
+func (k *checker) phpValues(table, key string, params map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(params)) {
-		at := join(path, name)
+		at := join(join(table, key), name)
 		if _, own := k.c.marks.pos[at]; !own || !isPHPValue(name) {
 			continue
 		}
 		for _, v := range variables(params[name]) {
 			if !isServerVariable(v) {
-				k.fail(at, "params.%s: a client can choose $%s, and php-fpm obeys %s", name, v, name)
+				k.fail(at, "%s.%s: a client can choose $%s, and php-fpm obeys %s", key, name, v, name)
 			}
 		}
 	}

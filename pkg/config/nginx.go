@@ -17,9 +17,11 @@ func nginxHint(key string) string {
 		"fastcgi_buffer_size":           `"max_response_header" in [backend.NAME]`,
 		"fastcgi_buffers":               `"response_buffer" in [backend.NAME]`,
 		"fastcgi_connect_timeout":       `"connect_timeout" in [backend.NAME]`,
+		"fastcgi_ignore_client_abort":   `"ignore_client_abort" in [[site.location]]`,
 		"fastcgi_intercept_errors":      `"intercept_errors" in [[site.location]]`,
 		"fastcgi_keep_conn":             `"keep_conn" in [backend.NAME]`,
 		"fastcgi_max_temp_file_size":    `"response_temp" in [backend.NAME]`,
+		"fastcgi_next_upstream":         `"retry" in [backend.NAME]`,
 		"fastcgi_next_upstream_timeout": `"retry_timeout" in [backend.NAME]`,
 		"fastcgi_next_upstream_tries":   `"tries" in [backend.NAME]`,
 		"fastcgi_param":                 `the table "params" in [[site]] or [[site.location]]`,
@@ -53,11 +55,12 @@ func notYet(key string) (advice string, ok bool) {
 		tls    = "; put a TLS terminator in front for now (docs/running.md)"
 		closed = `; to close a path for all write return = "403"`
 		moved  = `; "try_files", regular expressions with groups, and "return" may do`
+		ask    = `; a FastCGI program can decide who may enter: "authorizer" (docs/roles.md)`
 		realIP = `; "params" can set REMOTE_ADDR from a header (docs/running.md)`
 	)
 	advice, ok = map[string]string{
 		"allow": closed, "deny": closed, "satisfy": closed, "valid_referers": "",
-		"auth_basic": "", "auth_basic_user_file": "", "auth_request": "",
+		"auth_basic": ask, "auth_basic_user_file": ask, "auth_request": ask,
 		"autoindex": "", "autoindex_format": "", "charset": "", "error_page": `; "intercept_errors" shows the gateway's own pages`,
 		"geo": moved, "if": moved, "map": moved, "rewrite": moved, "set": moved, "split_clients": moved,
 		"http2": tls, "http3": tls, "ssl": tls, "quic": tls, "tls": tls,

@@ -20,7 +20,7 @@ tables below say "required". A key or table that is not listed here is an error.
   by the default if it is unset or empty. Numbers, booleans, sizes and durations may be given as a
   string that is one such reference. ` + "`$${env:`" + ` stands for the characters ` + "`${env:`" + `.
 - **Inheritance**: a location takes the value of its site for each key whose default is "the site's".
-  Its tables ` + "`params` and `headers`" + ` are merged with the site's by name, and the location's entry wins.
+  Its tables ` + "`params`, `headers` and `authorizer_params`" + ` are merged with the site's by name, and the location's entry wins.
 `
 
 // Reference returns the reference of all tables and keys as Markdown.
@@ -47,7 +47,11 @@ func cell(s string) string {
 // typeName describes the type of a key with its allowed values and bounds.
 func typeName(f field) string {
 	if f.enum != nil {
-		return "`" + strings.Join(f.enum, "`, `") + "`"
+		values := "`" + strings.Join(f.enum, "`, `") + "`"
+		if f.typ.Kind() == reflect.Slice {
+			return "array of " + values
+		}
+		return values
 	}
 	switch f.typ.Kind() {
 	case reflect.Slice:

@@ -2,42 +2,48 @@ package config
 
 // Site is one [[site]] table.
 type Site struct {
-	Pos       Pos               `toml:"-"`
-	Name      string            `toml:"name" format:"value" doc:"Name in logs and metrics; empty is the first host, or \"default\" without one."`
-	Listen    []string          `toml:"listen" default:":8080" format:"listen" doc:"Addresses to listen on: \":8080\", \"127.0.0.1:8080\", \"[::]:80\" or \"unix:/path\"."`
-	Hosts     []string          `toml:"hosts" format:"host" doc:"Host names served: exact, \"*.example.org\", \"www.*\" or \"~regex\"; empty is any."`
-	Default   bool              `toml:"default" default:"false" doc:"Serve the requests on these addresses whose host no site names."`
-	Root      string            `toml:"root" format:"abspath" doc:"Directory of the site's files."`
-	Index     []string          `toml:"index" default:"index.php,index.html" format:"filename" doc:"Files tried in order for a path that ends in a slash."`
-	MaxBody   Size              `toml:"max_body" default:"64MiB" doc:"Largest request body; a larger one is answered with 413."`
-	Dotfiles  string            `toml:"dotfiles" default:"deny" enum:"deny|allow" doc:"Whether path segments that start with a dot are served; /.well-known/ always is."`
-	Symlinks  string            `toml:"symlinks" default:"beneath" enum:"beneath|owner|follow" doc:"Which symbolic links are followed: those that stay beneath the root, those whose target has the same owner, or all."`
-	Scripts   []string          `toml:"scripts" default:"/index.php" format:"script" doc:"Scripts that may run: exact paths or patterns, \"*\" within a segment and \"**\" across; \"/**.php\" is any."`
-	Params    map[string]string `toml:"params" keyformat:"param" format:"text" doc:"Variables for the script, set or replaced; values may hold $variables."`
-	Headers   map[string]string `toml:"headers" keyformat:"token" format:"value" doc:"Response headers to set; an empty value removes the header."`
-	Locations []Location        `toml:"location" doc:"What answers a part of the site's paths; nginx's precedence decides among them."`
+	Pos              Pos               `toml:"-"`
+	Name             string            `toml:"name" format:"value" doc:"Name in logs and metrics; empty is the first host, or \"default\" without one."`
+	Listen           []string          `toml:"listen" default:":8080" format:"listen" doc:"Addresses to listen on: \":8080\", \"127.0.0.1:8080\", \"[::]:80\" or \"unix:/path\"."`
+	Hosts            []string          `toml:"hosts" format:"host" doc:"Host names served: exact, \"*.example.org\", \"www.*\" or \"~regex\"; empty is any."`
+	Default          bool              `toml:"default" default:"false" doc:"Serve the requests on these addresses whose host no site names."`
+	Root             string            `toml:"root" format:"abspath" doc:"Directory of the site's files."`
+	Index            []string          `toml:"index" default:"index.php,index.html" format:"filename" doc:"Files tried in order for a path that ends in a slash."`
+	MaxBody          Size              `toml:"max_body" default:"64MiB" doc:"Largest request body; a larger one is answered with 413."`
+	Dotfiles         string            `toml:"dotfiles" default:"deny" enum:"deny|allow" doc:"Whether path segments that start with a dot are served; /.well-known/ always is."`
+	Symlinks         string            `toml:"symlinks" default:"beneath" enum:"beneath|owner|follow" doc:"Which symbolic links are followed: those that stay beneath the root, those whose target has the same owner, or all."`
+	Scripts          []string          `toml:"scripts" default:"/index.php" format:"script" doc:"Scripts that may run: exact paths or patterns, \"*\" within a segment and \"**\" across; \"/**.php\" is any."`
+	Params           map[string]string `toml:"params" keyformat:"param" format:"text" doc:"Variables for the script, set or replaced; values may hold $variables."`
+	Headers          map[string]string `toml:"headers" keyformat:"token" format:"value" doc:"Response headers to set; an empty value removes the header."`
+	Authorizer       string            `toml:"authorizer" doc:"Name of the backend that every location asks, as a FastCGI authorizer, whether it may answer (see roles.md)."`
+	AuthorizerParams map[string]string `toml:"authorizer_params" keyformat:"param" format:"text" doc:"Variables for the authorizer, added to params; values may hold $variables."`
+	Locations        []Location        `toml:"location" doc:"What answers a part of the site's paths; nginx's precedence decides among them."`
 }
 
 // Location is one [[site.location]] table. Load and Parse return it with the
 // site's values where it sets none.
 type Location struct {
-	Pos             Pos               `toml:"-"`
-	Match           string            `toml:"match" required:"true" format:"match" doc:"Paths it answers: \"/prefix\", \"= /exact\", \"^~ /prefix\", \"~ regex\", \"~* regex\" or \"@name\"."`
-	Backend         string            `toml:"backend" doc:"Name of the backend that runs the scripts."`
-	Root            string            `toml:"root" inherit:"true" format:"abspath" doc:"Directory of the files; the path is appended."`
-	Alias           string            `toml:"alias" format:"abspath" doc:"Directory of the files; it replaces the matched prefix, so both or neither end in a slash."`
-	Index           []string          `toml:"index" inherit:"true" format:"filename" doc:"Files tried in order for a path that ends in a slash."`
-	TryFiles        []string          `toml:"try_files" format:"try" doc:"Paths tried in order; the last is where to go if none exists: a path, \"@name\" or \"=404\"."`
-	Return          string            `toml:"return" format:"return" doc:"Fixed answer: \"404\", \"301 https://$host$request_uri\" or \"200 text\"."`
-	Internal        bool              `toml:"internal" default:"false" doc:"Answer internal redirects only; a client gets 404."`
-	MaxBody         Size              `toml:"max_body" inherit:"true" doc:"Largest request body; a larger one is answered with 413."`
-	Dotfiles        string            `toml:"dotfiles" inherit:"true" enum:"deny|allow" doc:"Whether path segments that start with a dot are served."`
-	Symlinks        string            `toml:"symlinks" inherit:"true" enum:"beneath|owner|follow" doc:"Which symbolic links are followed."`
-	Scripts         []string          `toml:"scripts" inherit:"true" format:"script" doc:"Scripts that may run."`
-	SplitPath       []string          `toml:"split_path" default:".php" format:"ext" doc:"Endings of a path segment where SCRIPT_NAME ends and PATH_INFO begins."`
-	Params          map[string]string `toml:"params" inherit:"true" keyformat:"param" format:"text" doc:"Variables for the script, added to the site's; the same name wins over the site's."`
-	Headers         map[string]string `toml:"headers" inherit:"true" keyformat:"token" format:"value" doc:"Response headers to set, added to the site's; the same name wins over the site's."`
-	InterceptErrors bool              `toml:"intercept_errors" default:"false" doc:"Replace an application's answers of 400 and above by the gateway's own error pages."`
-	DenySource      []string          `toml:"deny_source" default:".php*,.phtml,.phar,.inc,.phps" format:"suffix" doc:"Endings of file names that are never sent as static files, in any case."`
-	Expires         Duration          `toml:"expires" default:"0" doc:"Cache-Control max-age of static files; 0 sends none."`
+	Pos               Pos               `toml:"-"`
+	Match             string            `toml:"match" required:"true" format:"match" doc:"Paths it answers: \"/prefix\", \"= /exact\", \"^~ /prefix\", \"~ regex\", \"~* regex\" or \"@name\"."`
+	Backend           string            `toml:"backend" doc:"Name of the backend that runs the scripts."`
+	Role              string            `toml:"role" default:"responder" enum:"responder|filter" doc:"What the backend is asked to be: a responder runs the script that the path names, a filter makes the answer of the file that the path names (see roles.md)."`
+	Root              string            `toml:"root" inherit:"true" format:"abspath" doc:"Directory of the files; the path is appended."`
+	Alias             string            `toml:"alias" format:"abspath" doc:"Directory of the files; it replaces the matched prefix, so both or neither end in a slash."`
+	Index             []string          `toml:"index" inherit:"true" format:"filename" doc:"Files tried in order for a path that ends in a slash."`
+	TryFiles          []string          `toml:"try_files" format:"try" doc:"Paths tried in order; the last is where to go if none exists: a path, \"@name\" or \"=404\"."`
+	Return            string            `toml:"return" format:"return" doc:"Fixed answer: \"404\", \"301 https://$host$request_uri\" or \"200 text\"."`
+	Internal          bool              `toml:"internal" default:"false" doc:"Answer internal redirects only; a client gets 404."`
+	MaxBody           Size              `toml:"max_body" inherit:"true" doc:"Largest request body; a larger one is answered with 413."`
+	Dotfiles          string            `toml:"dotfiles" inherit:"true" enum:"deny|allow" doc:"Whether path segments that start with a dot are served."`
+	Symlinks          string            `toml:"symlinks" inherit:"true" enum:"beneath|owner|follow" doc:"Which symbolic links are followed."`
+	Scripts           []string          `toml:"scripts" inherit:"true" format:"script" doc:"Scripts that may run."`
+	SplitPath         []string          `toml:"split_path" default:".php" format:"ext" doc:"Endings of a path segment where SCRIPT_NAME ends and PATH_INFO begins."`
+	Params            map[string]string `toml:"params" inherit:"true" keyformat:"param" format:"text" doc:"Variables for the script, added to the site's; the same name wins over the site's."`
+	Headers           map[string]string `toml:"headers" inherit:"true" keyformat:"token" format:"value" doc:"Response headers to set, added to the site's; the same name wins over the site's."`
+	Authorizer        string            `toml:"authorizer" inherit:"true" doc:"Name of the backend that is asked, as a FastCGI authorizer, each time a request enters the location, whether it may (see roles.md); empty asks nobody."`
+	AuthorizerParams  map[string]string `toml:"authorizer_params" inherit:"true" keyformat:"param" format:"text" doc:"Variables for the authorizer, added to params and to the site's; the same name wins over both."`
+	InterceptErrors   bool              `toml:"intercept_errors" default:"false" doc:"Replace an application's answers of 400 and above by the gateway's own error pages."`
+	IgnoreClientAbort bool              `toml:"ignore_client_abort" default:"false" doc:"Let a request run to its end although its client has left, and throw its answer away; otherwise the work stops then. request_timeout of the backend should bound it."`
+	DenySource        []string          `toml:"deny_source" default:".php*,.phtml,.phar,.inc,.phps" format:"suffix" doc:"Endings of file names that are never sent as static files, in any case."`
+	Expires           Duration          `toml:"expires" default:"0" doc:"Cache-Control max-age of static files; 0 sends none."`
 }

@@ -20,6 +20,9 @@ type Info struct {
 	// RealPath is absolute and free of symlinks: the real root and the real
 	// path beneath it (or outside it, where Symlinks lets a link lead out).
 	RealPath string
+	// RealRoot is the real path of the root at the time of the answer: the root
+	// may lead elsewhere at the next one.
+	RealRoot string
 	Kind     Kind
 	Size     int64 // bytes; meaningful for files
 	ModTime  time.Time

@@ -146,6 +146,7 @@ func (r *Root) ask(rel []byte, now int64) (Info, error) {
 	var info Info
 	p, err := r.onPin(now, func(p *pin) (err error) {
 		info, err = p.stat(name)
+		info.RealRoot = p.real
 		return err
 	})
 	if p != nil && r.opt.Valid > 0 && lasting(err) {
@@ -188,6 +189,7 @@ func (r *Root) Open(rel []byte) (*os.File, Info, error) {
 	var info Info
 	_, err = r.onPin(r.clock(), func(p *pin) (err error) {
 		f, info, err = p.open(name)
+		info.RealRoot = p.real
 		return err
 	})
 	return f, info, err

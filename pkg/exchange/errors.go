@@ -1,6 +1,9 @@
 package exchange
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of a request body and of a response's way to the client.
 var (
@@ -12,6 +15,9 @@ var (
 	ErrBadBody = errors.New("malformed request body")
 	// ErrClientGone: the client closed the connection (499 in the log).
 	ErrClientGone = errors.New("client closed the connection")
+	// ErrCutOff: the gateway closed the connection because it ends; a kind of
+	// ErrClientGone for whoever does not ask.
+	ErrCutOff = fmt.Errorf("%w: it was cut off", ErrClientGone)
 	// ErrSendTimeout: the client did not read the response in time.
 	ErrSendTimeout = errors.New("client reads too slowly")
 )

@@ -21,6 +21,13 @@ type Trace struct {
 	AppStatus int32 // FastCGI appStatus of the reply
 	BodyIn    int64 // request body bytes received
 
+	// Authorized is the time from Start until the last authorizer had allowed
+	// the request; what it took of a backend is in no other field.
+	Authorized time.Duration
+	// User is who the request is from, as an authorizer said (REMOTE_USER). It
+	// lives as long as the exchange.
+	User []byte
+
 	Err    error    // why the gateway answered with an error or aborted
 	Stderr []string // the application's stderr lines, bounded and escaped
 	// StderrDropped counts bytes of stderr beyond the bound.
@@ -33,6 +40,15 @@ type Trace struct {
 func (t *Trace) reset() {
 	stderr := t.Stderr[:0]
 	*t = Trace{Stderr: stderr}
+}
+
+// Authorize notes that an authorizer has allowed the request, now. What the
+// trace told of its backend is forgotten, for the backend of the answer.
+func (t *Trace) Authorize(now time.Time) {
+	t.Authorized = now.Sub(t.Start)
+	t.Backend, t.Server = "", ""
+	t.Queue, t.Connect, t.FirstByte, t.Upstream = 0, 0, 0, 0
+	t.Tries, t.Reused, t.AppStatus = 0, false, 0
 }
 
 // ID returns the request's identifier, empty until SetID.

@@ -1,7 +1,9 @@
 package fcgi
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -54,11 +56,15 @@ type Conn struct {
 	wdone    chan error
 	requests int
 
-	src    source // owned by the writer goroutine while there is one
+	// Owned by the writer goroutine while there is one.
+	src      source
+	withheld bool // the end of PARAMS is held back (Request.Hold)
+
 	watch  watch
 	sent   bool        // the first write sent something
 	later  atomic.Bool // another one did
 	usable bool        // may carry another request
+	local  bool        // a unix socket
 	closed atomic.Bool
 	once   sync.Once
 }
@@ -71,6 +77,7 @@ func NewConn(nc net.Conn, cfg Config) *Conn {
 		cfg.Buffers = new(Buffers)
 	}
 	c := &Conn{nc: nc, rc: sock.Raw(nc), cfg: cfg, usable: true}
+	_, c.local = nc.(*net.UnixConn)
 	c.in.pool = cfg.Buffers
 	c.stepFn = c.step
 	c.watch.init(nc, c.rc, cfg)
@@ -117,6 +124,8 @@ func (c *Conn) begin(req *Request) {
 		c.later.Store(false)
 	}
 	c.src.reset(req, id, req.KeepConn)
+	c.src.hold = req.Hold && c.local
+	c.withheld = c.src.hold
 	c.outBuf = c.cfg.Buffers.take()
 	c.out = c.src.fill(c.outBuf[:0])
 	c.sending = true
@@ -130,7 +139,10 @@ func (c *Conn) finish(req *Request) (End, error) {
 	clean := c.done && c.in.empty() && sent && !stopped
 	c.dropOut()
 	c.in.drop()
-	req.Progress = Progress{Sent: c.sent || c.later.Load(), Received: c.received}
+	req.Progress = Progress{Sent: c.sent || c.later.Load(), Received: c.received, Withheld: c.withheld}
+	if !c.received && errors.Is(c.err, io.EOF) {
+		req.Progress.HalfClosed = c.HalfClosed()
+	}
 	c.src = source{} // holds the caller's slices
 	err := c.err
 	if c.done {
@@ -161,6 +173,13 @@ func (c *Conn) Reusable() bool { return c.usable && !c.closed.Load() }
 // is about to close, nor anything on a connection without a descriptor.
 func (c *Conn) Alive() bool {
 	return c.Reusable() && (c.rc == nil || sock.PeekConn(c.rc) == sock.Quiet)
+}
+
+// HalfClosed looks, without waiting, whether the backend has ended its own side
+// of the connection only; see Progress.HalfClosed. It is false for anything but
+// a unix socket.
+func (c *Conn) HalfClosed() bool {
+	return c.local && sock.HalfClosedConn(c.rc)
 }
 
 // Requests returns how many requests were begun on the connection.

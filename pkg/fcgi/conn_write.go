@@ -66,18 +66,40 @@ func (c *Conn) writeRest() error {
 		if c.src.done() {
 			return nil
 		}
+		if err := c.untaken(); err != nil {
+			return err
+		}
 		if err := c.next(); err != nil {
 			return err
 		}
 	}
 }
 
+// untaken waits until the backend has read what was written, if more is held
+// back until then. That takes as long as a free worker does, so the wait is timed
+// as the one for a reply.
+func (c *Conn) untaken() error {
+	if !c.src.held() {
+		return nil
+	}
+	c.watch.sent()
+	if err := c.rc.Write(sock.AllRead); err != nil {
+		return writeError{err}
+	}
+	c.src.hold = false
+	return nil
+}
+
 // write writes c.out.
 func (c *Conn) write() error {
+	if len(c.out) == 0 {
+		return nil
+	}
 	c.watch.sending()
 	n, err := c.nc.Write(c.out)
 	if n > 0 {
 		c.later.Store(true)
+		c.withheld = c.withheld && c.src.hold
 	}
 	if err != nil {
 		return writeError{err}

@@ -6,8 +6,8 @@ import (
 )
 
 // What callers branch on. I/O errors are wrapped beneath ErrStale and
-// ErrTruncated; errors of a Handler or of Request.StdinReader are returned as
-// they are.
+// ErrTruncated; errors of a Handler, of Request.StdinReader or of
+// Request.DataFrom are returned as they are.
 var (
 	// ErrStale: the connection ended (EOF, EPIPE, reset) before a single byte
 	// of the reply. Typical of a kept connection whose backend has gone.
@@ -29,6 +29,8 @@ var (
 	ErrOverrun = errors.New("fcgi: reply buffer full")
 	// ErrStdinShort: Request.StdinReader ended before StdinLen bytes.
 	ErrStdinShort = errors.New("fcgi: request body shorter than announced")
+	// ErrDataShort: Request.DataFrom ended before DataLen bytes.
+	ErrDataShort = errors.New("fcgi: filter data shorter than announced")
 	// ErrOverloaded: the backend ended the request with FCGI_OVERLOADED.
 	ErrOverloaded = errors.New("fcgi: backend overloaded")
 	// ErrCantMultiplex: the backend ended the request with FCGI_CANT_MPX_CONN.

@@ -14,3 +14,13 @@ func (m *Mux) CountWrites(n *atomic.Int64) {
 
 // HoldsBuffers says whether the idle connection holds any of its buffers.
 func (c *Conn) HoldsBuffers() bool { return c.in.buf != nil || c.outBuf != nil }
+
+// Buffered returns how many bytes of requests wait to be written.
+func (m *Mux) Buffered() int {
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	return len(m.w.buf)
+}
+
+// Claimed returns how many bytes of requests may have left.
+func (m *Mux) Claimed() int64 { return m.w.claim.Load() }

@@ -20,6 +20,13 @@ const (
 	DefaultStall        = time.Second
 )
 
+// maxIDs is how many request ids there are (section 3.3); 0 is not one.
+const maxIDs = 65535
+
+// spareIDs is how many requests may be abandoned before a connection should be
+// replaced.
+const spareIDs = 256
+
 // MuxConfig is what a Mux may be told. The zero value works, without timeouts.
 type MuxConfig struct {
 	// Sweeper, ReadTimeout, SendTimeout and Buffers are as in Config, except
@@ -28,7 +35,9 @@ type MuxConfig struct {
 	ReadTimeout time.Duration
 	SendTimeout time.Duration
 	Buffers     *Buffers
-	// Streams is how many requests it carries at a time, at most 65535.
+	// Streams is how many requests it carries at a time, at most 65535. Those
+	// that were abandoned do not count, although the backend may still be busy
+	// with them.
 	Streams int
 	// StreamBuffer is how many bytes of one reply may wait for its caller, at
 	// least 64 KiB.
@@ -37,7 +46,8 @@ type MuxConfig struct {
 	// least 64 KiB; callers wait when it is full. Two of these are held.
 	WriteBuffer int
 	// Stall is how long the replies of all requests wait for one caller whose
-	// StreamBuffer is full.
+	// StreamBuffer is full. It is for callers that are held up by disk or CPU;
+	// no Handler should ever wait for a peer.
 	Stall time.Duration
 }
 
@@ -57,13 +67,16 @@ func (c *MuxConfig) fillIn() {
 	if c.Stall <= 0 {
 		c.Stall = DefaultStall
 	}
-	c.Streams = min(c.Streams, 65535)
+	c.Streams = min(c.Streams, maxIDs)
 	c.StreamBuffer = max(c.StreamBuffer, bufferLen)
 	c.WriteBuffer = max(c.WriteBuffer, bufferLen)
 }
 
-// errBurned ends a connection all of whose ids belong to abandoned requests.
-var errBurned = errors.New("fcgi: every stream was abandoned")
+// errBurned ends a connection all of whose ids belonged to abandoned requests.
+var errBurned = errors.New("fcgi: every request id was abandoned")
+
+// errPanicked ends the request of a Handler that panicked. Nobody gets to see it.
+var errPanicked = errors.New("fcgi: handler panicked")
 
 // Mux is a client connection that carries many requests at a time, for
 // backends that answer FCGI_MPXS_CONNS=1 to Probe. All methods may be called
@@ -72,11 +85,25 @@ var errBurned = errors.New("fcgi: every stream was abandoned")
 // FastCGI has no flow control: a reply that is not taken stands in the way of
 // all others behind it. A Mux therefore reads ahead into a buffer per request,
 // and a Handler used with it must not block on anything but disk and CPU; one
-// that does loses its request (ErrOverrun), not its neighbours'.
+// that does loses its request (ErrOverrun), not its neighbours'. What a slow
+// client has not taken belongs into a store of the Handler's own, and when
+// that is full the Handler returns an error.
 //
-// An abandoned request (an error of its handler, a timeout) is told to the
-// backend by ABORT_REQUEST, and its id is not used again before the backend
-// has ended it. When all ids are gone that way the connection is closed.
+// Request ids are the smallest that are free (section 3.3). Only an id whose
+// request was sent whole and ended by END_REQUEST is used again. An abandoned
+// request (an error of its handler, a timeout) is told to the backend by
+// ABORT_REQUEST, as is one that was answered before its body was sent; such an
+// id is never used again, and what still comes for it is dropped: Go's
+// net/http/fcgi answers an ABORT_REQUEST with END_REQUEST, and again when the
+// handler returns, which would hit the next request of that id. There are more
+// ids than streams to make up for it; see Reusable.
+//
+// A backend that answers twice of its own accord is noticed, and its
+// connection closed, if the second answer is read together with the first or
+// while the id is free; callers are woken behind a whole read for that reason.
+// Keeping every id unused for a while would notice more of it, though never
+// all, and give up the small ids that the specification asks for; so it is not
+// done.
 type Mux struct {
 	nc  net.Conn
 	rc  syscall.RawConn // nil: ordinary path
@@ -87,9 +114,11 @@ type Mux struct {
 	// Lock order: mu, then a stream's mu or the writer's mu.
 	mu      sync.Mutex // guards what follows; never held across I/O
 	free    idSet
-	inUse   int
-	zombies int
-	err     error // why the connection is over
+	active  int    // requests in Do
+	zombies int    // abandoned requests that the backend has not ended
+	spent   int    // ids that are not used again
+	doubt   uint64 // the count of reads, plus 1, when a request was given up because nothing came to anybody
+	err     error  // why the connection is over
 
 	w    muxWriter
 	rd   muxReader
@@ -102,8 +131,9 @@ type Mux struct {
 func NewMux(nc net.Conn, cfg MuxConfig) *Mux {
 	cfg.fillIn()
 	m := &Mux{nc: nc, rc: sock.Raw(nc), cfg: cfg, done: make(chan struct{})}
-	m.streams = make([]atomic.Pointer[stream], cfg.Streams)
-	m.free = newIDSet(cfg.Streams)
+	ids := min(2*cfg.Streams+spareIDs, maxIDs)
+	m.streams = make([]atomic.Pointer[stream], ids)
+	m.free = newIDSet(ids)
 	m.rd.in.pool = cfg.Buffers
 	m.w.init(m)
 	if cfg.Sweeper != nil {
@@ -115,22 +145,24 @@ func NewMux(nc net.Conn, cfg MuxConfig) *Mux {
 
 // Do sends req beside others and hands its reply to h, under the contract of
 // Conn.Do; h must not block on a peer. It returns ErrNoStream at once when all
-// streams are in use, and ErrClosed when the connection is over. A *ProtocolError
-// of the connection is returned to the requests that had received something;
-// to the others it is ErrStale with the *ProtocolError beneath.
-func (m *Mux) Do(req *Request, h Handler) (End, error) {
+// streams are in use, and ErrClosed when the connection is over or can no longer
+// be written to. A *ProtocolError of the connection is returned to the requests
+// that had received something; to the others it is ErrStale with the
+// *ProtocolError beneath.
+func (m *Mux) Do(req *Request, h Handler) (end End, err error) {
 	req.Progress = Progress{}
 	s, err := m.acquire(h)
 	if err != nil {
 		return End{}, err
 	}
+	err = errPanicked // unless h lets us come to the end of this
+	defer func() { end, err = m.release(s, req, err) }()
 	s.src.reset(req, s.id, true)
 	s.src.cut = true // what multiplexes reads PARAMS as a stream; pieces are smaller than some pairs
 	if err = s.send(); err == nil {
 		err = s.serve(h)
 	}
-	s.endBody(req)
-	return m.release(s, req, err)
+	return End{}, err
 }
 
 // Free returns how many more requests may be begun now.
@@ -140,15 +172,32 @@ func (m *Mux) Free() int {
 	if m.err != nil {
 		return 0
 	}
-	return m.cfg.Streams - m.inUse
+	return min(m.cfg.Streams-m.active, len(m.streams)-m.spent-m.active)
 }
 
-// InUse returns how many streams are taken, by requests and by abandoned ones
-// that the backend has not ended.
+// InUse returns how many requests the backend has not ended, as far as is
+// known: those in Do, and abandoned ones.
 func (m *Mux) InUse() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.inUse
+	return m.active + m.zombies
+}
+
+// Reusable says whether the connection should get more requests. It is false
+// when the connection is over or can no longer be written to; when many ids
+// were abandoned; and when a request ended by ErrReadTimeout while nobody else
+// got anything either, until somebody does. In the last two cases Do works all
+// the same: a pool that asks behind every request loses none.
+func (m *Mux) Reusable() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch left := len(m.streams) - m.spent; {
+	case m.err != nil, m.w.dead.Load():
+		return false
+	case left < min(2*m.cfg.Streams, len(m.streams)):
+		return false
+	}
+	return m.doubt == 0 || m.doubt != m.look.reads.Load()+1
 }
 
 // Err returns why the connection is over, nil while it is not.
@@ -168,79 +217,6 @@ func (m *Mux) Close() error {
 	return nil
 }
 
-// acquire takes the smallest free id.
-func (m *Mux) acquire(h Handler) (*stream, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err != nil {
-		return nil, ErrClosed
-	}
-	i := m.free.take()
-	if i < 0 {
-		return nil, ErrNoStream
-	}
-	s := m.streams[i].Load()
-	if s == nil {
-		s = newStream(m, uint16(i+1))
-		m.streams[i].Store(s)
-	}
-	m.inUse++
-	s.begin(h, m.now())
-	return s, nil
-}
-
-// release ends s's request on our side and works out its result.
-func (m *Mux) release(s *stream, req *Request, err error) (End, error) {
-	begun := s.src.stage != stageBegin
-	s.src = source{}
-	end, done, received := s.retire(begun)
-	if begun && !done {
-		// Before the id can be given back: if its END_REQUEST comes now, this
-		// is still ahead of the BEGIN_REQUEST of whoever gets the id next.
-		m.w.abort(s.id)
-		end, done = s.abandon()
-	}
-	req.Progress = Progress{Sent: begun, Received: received}
-	switch {
-	case done || !begun:
-		m.freeID(s, false)
-	case !m.abandon():
-		m.fail(errBurned)
-	}
-	if err != nil || !done {
-		return End{}, err
-	}
-	return end, end.err(s.id)
-}
-
-// abandon counts an id that waits for the backend's END_REQUEST; false when
-// none is left.
-func (m *Mux) abandon() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.zombies++
-	return m.zombies < m.cfg.Streams
-}
-
-// freeID makes s's id available again.
-func (m *Mux) freeID(s *stream, zombie bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if zombie {
-		m.zombies--
-	}
-	m.inUse--
-	m.free.give(int(s.id) - 1)
-}
-
-// lookup returns the stream of an id that has been used, or nil.
-func (m *Mux) lookup(id uint16) *stream {
-	if id == 0 || int(id) > len(m.streams) {
-		return nil
-	}
-	return m.streams[id-1].Load()
-}
-
 // fail ends the connection: every running request gets an error, and the read
 // loop, which closes the socket, is woken. Only the first call counts.
 func (m *Mux) fail(cause error) {
@@ -250,12 +226,12 @@ func (m *Mux) fail(cause error) {
 		return
 	}
 	m.err = cause
+	m.w.shut(cause) // first: whoever is woken below asks how far writing got
 	for i := range m.streams {
 		if s := m.streams[i].Load(); s != nil {
 			s.lost(cause)
 		}
 	}
-	m.w.shut(cause)
 	_ = m.nc.SetDeadline(past) // fails on a closed connection only
 }
 
@@ -282,7 +258,7 @@ func lostError(cause error, received bool) error {
 
 // look remembers what Sweep needs between two calls.
 type look struct {
-	reads  atomic.Uint32 // counted by the read loop
-	last   uint32        // reads at the Sweep before; sweeper's goroutine only
+	reads  atomic.Uint64 // counted by the read loop
+	last   uint64        // reads at the Sweep before; sweeper's goroutine only
 	nudged atomic.Bool   // the read deadline was set to make the read loop look
 }

@@ -132,7 +132,7 @@ func (m *Mux) route(part Part, now int64) error {
 	if s == nil {
 		return &ProtocolError{What: "foreign request id", ID: part.ID, Type: part.Type}
 	}
-	if !s.fitsLocked(len(part.Payload)) {
+	if part.Type.stream() && !s.fitsLocked(len(part.Payload)) {
 		m.awaitRoom(s, len(part.Payload))
 	}
 	zombieEnded, err := s.takeLocked(part, now)
@@ -140,8 +140,8 @@ func (m *Mux) route(part Part, now int64) error {
 		return err
 	}
 	if zombieEnded {
-		m.letGo()
-		m.freeID(s, true)
+		m.letGo() // mu comes before a stream's
+		m.zombieEnded()
 		return nil
 	}
 	if !s.touch {
@@ -174,8 +174,10 @@ func (m *Mux) letGo() {
 	}
 }
 
-// awaitRoom waits until the buffer of s, which is held, takes n more bytes. When
-// that takes too long s is cancelled, and its further content dropped.
+// awaitRoom waits until the buffer of s, which is held, takes n more bytes: its
+// caller is held up by disk or CPU, or has not been scheduled yet, and nobody's
+// records behind these can be had before. When that takes too long s is
+// cancelled, and its further content dropped.
 func (m *Mux) awaitRoom(s *stream, n int) {
 	m.letGo()
 	m.wakeTouched() // nobody shall wait for s's caller needlessly
@@ -193,7 +195,7 @@ func (m *Mux) awaitRoom(s *stream, n int) {
 	m.rd.held = s
 }
 
-// fits says whether n bytes may be added or will be dropped.
+// fits says whether n bytes may be added or will not be.
 func (s *stream) fits(n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,7 +203,7 @@ func (s *stream) fits(n int) bool {
 }
 
 func (s *stream) fitsLocked(n int) bool {
-	return s.dropsLocked() || len(s.in.data)+n <= s.m.cfg.StreamBuffer
+	return s.over || s.dropsLocked() || len(s.in.data)+n <= s.m.cfg.StreamBuffer
 }
 
 func (s *stream) dropsLocked() bool { return s.phase != phaseActive || s.err != nil }
@@ -209,16 +211,24 @@ func (s *stream) dropsLocked() bool { return s.phase != phaseActive || s.err != 
 // takeLocked adds a part to the stream; zombieEnded says that it ended an
 // abandoned request.
 func (s *stream) takeLocked(part Part, now int64) (zombieEnded bool, err error) {
-	if s.phase == phaseFree || s.over {
+	switch {
+	case s.phase == phaseSpent && part.reply():
+		return false, nil
+	case s.phase == phaseFree || s.over:
 		return false, &ProtocolError{What: "no such request", ID: part.ID, Type: part.Type}
 	}
-	s.received, s.since = true, now
+	s.received, s.since, s.reads = true, now, s.m.look.reads.Load()
 	s.over, err = s.reply.take(part, (*sink)(s))
 	if err == nil && s.over && s.phase == phaseZombie {
-		s.phase = phaseFree
+		s.phase = phaseSpent
 		return true, nil
 	}
 	return false, err
+}
+
+// reply says whether p is of a type that replies consist of.
+func (p *Part) reply() bool {
+	return p.Type == TypeStdout || p.Type == TypeStderr || p.Type == TypeEndRequest
 }
 
 // sink is a stream as the read loop fills it, with mu held.

@@ -5,8 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// keepBuffer is how much of a reply buffer an unused stream keeps.
-const keepBuffer = 16 << 10
+// How much of a reply buffer a stream keeps: while a request is under way, so
+// that a flood of small reads makes no garbage, and when it is unused.
+const (
+	keepActive = 2 * bufferLen
+	keepBuffer = 16 << 10
+)
 
 // phase is what a stream's id is in use for.
 type phase uint8
@@ -15,6 +19,7 @@ const (
 	phaseFree   phase = iota // the id is free, or its request is over
 	phaseActive              // a caller is in Do
 	phaseZombie              // abandoned; waits for the backend's END_REQUEST
+	phaseSpent               // abandoned and ended; what comes is dropped
 )
 
 // seg is a run of bytes of one output stream in a pile.
@@ -38,14 +43,16 @@ func (p *pile) add(b []byte, stderr bool) {
 	p.segs = append(p.segs, seg{stderr, len(b)})
 }
 
-func (p *pile) reset() {
-	if cap(p.data) > keepBuffer {
+// reset empties the pile and keeps its storage if that is not larger than keep.
+func (p *pile) reset(keep int) {
+	if cap(p.data) > keep {
 		p.data = nil
 	}
 	p.data, p.segs = p.data[:0], p.segs[:0]
 }
 
-// stream is one request id of a Mux. It is used again and again.
+// stream is one request id of a Mux. It is used again and again until a request
+// of it is abandoned.
 type stream struct {
 	m    *Mux
 	id   uint16
@@ -55,7 +62,11 @@ type stream struct {
 	// Owned by the caller in Do.
 	out   pile // being delivered
 	wdone chan struct{}
-	src   source // owned by the body's goroutine while there is one
+
+	// Owned by the caller in Do, or by the body's goroutine while there is one.
+	src   source
+	begun bool  // its BEGIN_REQUEST is in the write buffer, or beyond
+	at    int64 // where in all that is written
 
 	stop  atomic.Bool // what is not yet in the write buffer must not get there
 	touch bool        // on the read loop's list; owned by it
@@ -68,21 +79,23 @@ type stream struct {
 	over     bool  // END_REQUEST came
 	err      error // ends the request
 	received bool
-	busy     bool  // the caller is in a method of h
-	sending  bool  // the body's goroutine runs
-	since    int64 // clock of the last sign of life
+	busy     bool   // the caller is in a method of h
+	sending  bool   // the body's goroutine runs
+	since    int64  // clock of the last sign of life
+	reads    uint64 // the read loop's count then
 }
 
 func newStream(m *Mux, id uint16) *stream {
 	return &stream{m: m, id: id, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-func (s *stream) begin(h Handler, now int64) {
+func (s *stream) begin(h Handler, now int64, reads uint64) {
+	s.begun = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.phase, s.h, s.reply = phaseActive, h, reply{id: s.id}
 	s.over, s.err, s.received, s.busy, s.sending = false, nil, false, false, false
-	s.since = now
+	s.since, s.reads = now, reads
 	s.stop.Store(false)
 }
 
@@ -139,36 +152,41 @@ func (s *stream) deliver(h Handler) error {
 		}
 		data = data[g.n:]
 	}
-	s.out.reset()
+	s.out.reset(keepActive)
 	return nil
 }
 
-// retire ends the caller's part. When a request that was begun is not over (not
-// done), the id is not free: abandon has the last word on it.
-func (s *stream) retire(begun bool) (end End, done, received bool) {
+// fate is how a request stood when its caller was done with it.
+type fate struct {
+	end      End // valid if over
+	over     bool
+	received bool
+	free     bool   // the id may be used again
+	reads    uint64 // the read loop's count at the last sign of life
+}
+
+// retire ends the caller's part. whole says that all of the request was sent.
+// Its id is free only if it is over, too, or if the backend cannot have heard of
+// it.
+func (s *stream) retire(whole bool) fate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.h = nil
-	s.in.reset()
-	s.out.reset()
-	if !begun || s.over {
+	s.in.reset(keepBuffer)
+	s.out.reset(keepBuffer)
+	switch {
+	case !s.begun, s.over && whole:
 		s.phase = phaseFree
-	} else if s.err == nil {
-		s.err = errStopped // what still comes is dropped
-	}
-	notify(s.room)
-	return s.reply.end, s.over, s.received
-}
-
-// abandon makes the id of a request that was not over a zombie, unless its end
-// has come by now.
-func (s *stream) abandon() (end End, done bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.phase = phaseFree; !s.over {
+	case s.over:
+		s.phase = phaseSpent
+	default:
 		s.phase = phaseZombie
 	}
-	return s.reply.end, s.over
+	if s.phase != phaseFree {
+		s.in, s.out = pile{}, pile{}
+	}
+	notify(s.room) // what comes now is dropped
+	return fate{s.reply.end, s.over, s.received, s.phase == phaseFree, s.reads}
 }
 
 // cancel ends the request with err, unless it is over.

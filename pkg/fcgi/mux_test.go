@@ -137,53 +137,6 @@ func TestMuxCallerThatBlocksLosesItsRequestAndNobodyElses(t *testing.T) {
 	}
 }
 
-func TestMuxAbortsAnAbandonedRequestAndKeepsItsIDUntilItEnds(t *testing.T) {
-	boom := errors.New("boom")
-	for name, h := range map[string]*collect{
-		"stdout": {onOut: func([]byte) error { return boom }},
-		"tick":   {onTick: func() error { return boom }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
-			gate := make(chan struct{})
-			s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
-				if r.Params["NAME"] != "gone" {
-					echo(w, r)
-					return
-				}
-				w.WriteString("some")
-				w.Flush()
-				<-r.Aborted
-				<-gate
-				w.WriteString("late")
-			}}
-			m := newMux(t, dial(t, s.Start(t)), fcgi.MuxConfig{Streams: 2, Sweeper: sweeper(t, time.Millisecond)})
-			if _, err := m.Do(post(nil, "NAME", "gone"), h); err != boom {
-				t.Fatal(err)
-			}
-			if m.InUse() != 1 {
-				t.Fatalf("%d in use", m.InUse())
-			}
-			ask := func() {
-				h := new(collect)
-				if _, err := m.Do(post(nil, "NAME", "next"), h); err != nil || bytes.Contains(h.out.Bytes(), []byte("late")) {
-					t.Fatalf("%q, %v", h.out.String(), err)
-				}
-			}
-			ask()
-			if reqs := s.Requests(); reqs[1].ID != 2 || s.Aborts() != 1 {
-				t.Fatalf("id %d, %d aborts", reqs[1].ID, s.Aborts())
-			}
-			close(gate)
-			waitFor(t, func() bool { return m.InUse() == 0 })
-			ask()
-			if reqs := s.Requests(); reqs[2].ID != 1 {
-				t.Fatalf("id %d", reqs[2].ID)
-			}
-		})
-	}
-}
-
 // waitFor yields until f holds.
 func waitFor(tb testing.TB, f func() bool) {
 	tb.Helper()
@@ -197,31 +150,6 @@ func waitFor(tb testing.TB, f func() bool) {
 		case <-deadline.C:
 			tb.Fatal("condition did not come about")
 		}
-	}
-}
-
-func TestMuxClosesWhenAllIDsAreBurned(t *testing.T) {
-	noLeaks(t)
-	stuck := make(chan struct{})
-	s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) {
-		w.WriteString("x")
-		w.Flush()
-		<-stuck
-	}}
-	path := s.Start(t)
-	t.Cleanup(func() { close(stuck) })
-	m := newMux(t, dial(t, path), fcgi.MuxConfig{Streams: 2})
-	boom := errors.New("boom")
-	for range 2 {
-		if _, err := m.Do(post(nil), &collect{onOut: func([]byte) error { return boom }}); err != boom {
-			t.Fatal(err)
-		}
-	}
-	if m.Err() == nil {
-		t.Fatal("connection still open")
-	}
-	if _, err := m.Do(post(nil), new(collect)); err != fcgi.ErrClosed {
-		t.Fatal(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package fcgi
 
 import (
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -26,13 +27,19 @@ type muxWriter struct {
 	since  atomic.Int64   // clock when the present waiting write began; 0: none
 	wg     sync.WaitGroup // the goroutine that waits
 
+	// Positions count the bytes of all requests from the connection's start.
+	claim atomic.Int64 // bytes up to here may have left us
+	dead  atomic.Bool  // err is set; looked at between the claim and the write
+
 	// Owned by the present flusher.
-	pend []byte
-	werr error
+	pend   []byte
+	pendAt int64 // position of pend
+	werr   error
 
 	mu       sync.Mutex // guards what follows; never held across I/O
 	cond     sync.Cond  // buf was taken, or err or a stream's stop changed
 	buf      []byte
+	bufAt    int64 // position of buf
 	spare    []byte
 	flushing bool
 	err      error // nothing is written any more
@@ -45,7 +52,7 @@ func (w *muxWriter) init(m *Mux) {
 }
 
 // limit is how far requests fill the buffer; behind it is room for one
-// ABORT_REQUEST per id, which never has to wait.
+// ABORT_REQUEST per id, and no id gets two: they never have to wait.
 func (w *muxWriter) limit() int { return w.m.cfg.WriteBuffer }
 
 // bodyMark is the fill of the buffer above which long requests wait, so that
@@ -53,7 +60,7 @@ func (w *muxWriter) limit() int { return w.m.cfg.WriteBuffer }
 func (w *muxWriter) bodyMark() int { return w.limit() / 4 }
 
 func (w *muxWriter) newBuf() []byte {
-	return make([]byte, 0, w.limit()+HeaderLen*w.m.cfg.Streams)
+	return make([]byte, 0, w.limit()+HeaderLen*len(w.m.streams))
 }
 
 // put adds records of s when the buffer holds at most mark bytes: at most
@@ -81,6 +88,9 @@ func (w *muxWriter) add(s *stream, mark int, fill func([]byte) []byte) error {
 	}
 	if w.buf == nil {
 		w.buf = w.newBuf()
+	}
+	if !s.begun {
+		s.begun, s.at = true, w.bufAt+int64(len(w.buf))
 	}
 	w.buf = w.buf[:len(fill(w.buf))]
 	w.kick()
@@ -150,7 +160,8 @@ func (w *muxWriter) swap() bool {
 	if w.spare == nil {
 		w.spare = w.newBuf()
 	}
-	w.pend = w.buf
+	w.pend, w.pendAt = w.buf, w.bufAt
+	w.bufAt += int64(len(w.buf))
 	w.buf, w.spare = w.spare[:0], w.buf
 	w.cond.Broadcast()
 	return true
@@ -158,13 +169,41 @@ func (w *muxWriter) swap() bool {
 
 // step writes once.
 func (w *muxWriter) step(fd uintptr) bool {
+	if !w.stake(len(w.pend)) {
+		return true
+	}
 	n, err := sock.Write(fd, w.pend)
 	if err != nil && err != sock.ErrAgain {
 		w.werr = err
 	}
-	w.pend = w.pend[n:]
+	w.written(n)
 	return true
 }
+
+// stake says that the first n bytes of pend are about to be written; false when
+// they must not be any more. A request that finds the connection dead and its
+// bytes beyond the claim was certainly not sent: either it sees the claim, or
+// we see that writing is over.
+func (w *muxWriter) stake(n int) bool {
+	w.claim.Store(w.pendAt + int64(n))
+	if w.dead.Load() {
+		w.written(0)
+		w.werr = net.ErrClosed
+		return false
+	}
+	return true
+}
+
+// written takes n bytes off pend.
+func (w *muxWriter) written(n int) {
+	w.pend = w.pend[n:]
+	w.pendAt += int64(n)
+	w.claim.Store(w.pendAt)
+}
+
+// mayHaveSent says whether a byte at this position has left us or still may. The
+// order of the two looks matters: see stake.
+func (w *muxWriter) mayHaveSent(at int64) bool { return !w.dead.Load() || at < w.claim.Load() }
 
 // spawnLocked leaves pend and what follows to a goroutine.
 func (w *muxWriter) spawnLocked() {
@@ -178,9 +217,7 @@ func (w *muxWriter) flushWaiting() {
 	for {
 		for len(w.pend) > 0 {
 			w.since.Store(w.m.now())
-			n, err := w.m.nc.Write(w.pend[:min(len(w.pend), bufferLen)])
-			w.pend = w.pend[n:]
-			if err != nil {
+			if err := w.writePiece(); err != nil {
 				w.shut(err)
 				return
 			}
@@ -192,6 +229,17 @@ func (w *muxWriter) flushWaiting() {
 	}
 }
 
+// writePiece writes some of pend, waiting for the backend to take it.
+func (w *muxWriter) writePiece() error {
+	p := w.pend[:min(len(w.pend), bufferLen)]
+	if !w.stake(len(p)) {
+		return w.werr
+	}
+	n, err := w.m.nc.Write(p)
+	w.written(n)
+	return err
+}
+
 // shut ends writing. After an error of a write the read loop goes on: the
 // backend may have answered before it closed.
 func (w *muxWriter) shut(cause error) {
@@ -199,6 +247,7 @@ func (w *muxWriter) shut(cause error) {
 	defer w.mu.Unlock()
 	if w.err == nil {
 		w.err = cause
+		w.dead.Store(true)
 	}
 	w.cond.Broadcast()
 }

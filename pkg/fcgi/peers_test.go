@@ -272,15 +272,21 @@ func TestLibfcgiResponder(t *testing.T) {
 
 func startGo(t *testing.T) string {
 	t.Helper()
+	return startGoWith(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %d:", r.Header.Get("Name"), len(b))
+		w.Write(b)
+	})
+}
+
+// startGoWith starts Go's responder with a handler; it returns its socket.
+func startGoWith(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
 	l := must[net.Listener](t)(net.Listen("unix", filepath.Join(t.TempDir(), "go.sock")))
 	done := make(chan struct{})
 	go func() { // ends when the cleanup closes l
 		defer close(done)
-		_ = httpfcgi.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			b, _ := io.ReadAll(r.Body)
-			fmt.Fprintf(w, "%s %d:", r.Header.Get("Name"), len(b))
-			w.Write(b)
-		}))
+		_ = httpfcgi.Serve(l, h)
 	}()
 	t.Cleanup(func() { l.Close(); <-done })
 	return l.Addr().String()

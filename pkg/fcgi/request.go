@@ -25,8 +25,24 @@ type Request struct {
 	// StdinReader is still being read; it should make a blocked Read return,
 	// since Do waits for it.
 	StdinStop func()
-	// Data is the second stream of RoleFilter (section 6.4).
+	// Data is the second stream of RoleFilter (section 6.4), in memory. The
+	// other roles have none.
 	Data []byte
+	// DataFrom holds that stream instead of Data: exactly DataLen bytes from
+	// its start are read, on a goroutine that has ended when Do returns, so
+	// that a second Do sends the same. When it ends early the connection is
+	// given up (ErrDataShort); what is beyond DataLen is not sent. A ReadAt
+	// that waits makes Do wait.
+	DataFrom io.ReaderAt
+	// DataLen is the length of the stream in DataFrom in bytes.
+	DataLen int64
+
+	// Hold keeps the end of PARAMS back until the backend has read all before
+	// it, so that a connection that nobody takes any more leaves no doubt:
+	// without that end no application can begin. It costs a goroutine, and a
+	// wake-up on either side. It works on a Conn on a unix socket only, where
+	// the kernel tells what the peer has read; elsewhere it is ignored.
+	Hold bool
 
 	// Progress is set by Do before it returns.
 	Progress Progress
@@ -37,6 +53,17 @@ type Request struct {
 type Progress struct {
 	Sent     bool // at least one byte may have left us
 	Received bool // at least one byte of a reply came
+	// Withheld: because of Hold, what the application needs to begin has not
+	// left us.
+	Withheld bool
+	// HalfClosed: the backend ended the connection without a byte of a reply,
+	// and only its own side of it (shutdown(2)): it goes on reading what we
+	// send. That is how php-fpm and libfcgi leave a connection that they are
+	// done with, behind the END_REQUEST of the request before. A process that
+	// dies closes both sides, and what began this request would end it by an
+	// END_REQUEST. So it was not begun. Seen on unix sockets only: over TCP both
+	// ways look the same.
+	HalfClosed bool
 }
 
 // Handler takes the reply of one request. All methods but Tick are called on

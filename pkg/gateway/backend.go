@@ -13,9 +13,10 @@ import (
 )
 
 // startBackend opens one backend, its worker processes first if it has any.
-func (g *Gateway) startBackend(ctx context.Context, name string, cfg config.Backend) (*backend, error) {
-	b := &backend{name: name, cfg: cfg}
+func (g *Gateway) startBackend(ctx context.Context, name string, cfg config.Backend, lim limit) (*backend, error) {
+	b := &backend{name: name, cfg: cfg, limit: lim}
 	uc := upstreamConfig(name, &cfg)
+	uc.MaxConns, uc.MaxConnsFrom, uc.Recycles = lim.workers, lim.from, lim.recycles
 	if cfg.Workers != nil {
 		pool, err := worker.Start(ctx, g.workerConfig(name, cfg.Workers))
 		if err != nil {
@@ -23,11 +24,11 @@ func (g *Gateway) startBackend(ctx context.Context, name string, cfg config.Back
 		}
 		b.pool = pool
 		uc.Servers = []upstream.Address{{Network: "unix", Addr: pool.Addr()}}
-		uc.MaxConns = pool.Count() // the cap is the number of workers, and we know it
+		uc.MaxConns, uc.MaxConnsFrom = pool.Count(), upstream.Supervised // the cap is the number of workers, and we know it
 		uc.Multiplex = upstream.Off
 		uc.Recycles = cfg.Workers.MaxRequests > 0
 	}
-	up, err := upstream.New(uc, g.opt.Sweeper, g.upstreamEvents())
+	up, err := upstream.New(uc, g.opt.Sweeper, g.upstreamEvents(b))
 	if err != nil {
 		if b.pool != nil {
 			_ = b.pool.Stop(ctx)
@@ -35,12 +36,13 @@ func (g *Gateway) startBackend(ctx context.Context, name string, cfg config.Back
 		return nil, err
 	}
 	b.up = up
+	g.logLimit(name, &cfg, &uc, lim)
 	return b, nil
 }
 
 func upstreamConfig(name string, c *config.Backend) upstream.Config {
 	uc := upstream.Config{
-		Name: name, MaxConns: c.MaxConns, KeepConn: mode(c.KeepConn), Multiplex: mode(c.Multiplex),
+		Name: name, KeepConn: mode(c.KeepConn), Multiplex: mode(c.Multiplex),
 		Streams: c.Streams, Queue: c.Queue,
 		QueueTimeout:   time.Duration(c.QueueTimeout),
 		ConnectTimeout: time.Duration(c.ConnectTimeout),
@@ -49,8 +51,12 @@ func upstreamConfig(name string, c *config.Backend) upstream.Config {
 		RequestTimeout: time.Duration(c.RequestTimeout),
 		IdleTimeout:    time.Duration(c.IdleTimeout),
 		MaxRequests:    c.MaxRequests, MaxLifetime: time.Duration(c.MaxLifetime),
+		MinIdle: c.MinIdle, WarmUp: c.WarmUp,
 		MaxResponseHeader: int(c.MaxResponseHeader),
 		Tries:             c.Tries, RetryTimeout: time.Duration(c.RetryTimeout),
+	}
+	for _, name := range c.Retry {
+		uc.Retry |= upstream.RetryNamed(name)
 	}
 	for _, s := range c.Servers {
 		uc.Servers = append(uc.Servers, address(s))
@@ -104,18 +110,31 @@ func workerEvents(log *zap.Logger) worker.Events {
 	}
 }
 
-func (g *Gateway) upstreamEvents() upstream.Events {
+// upstreamEvents are those of b, whose up is set before any of them comes.
+func (g *Gateway) upstreamEvents(b *backend) upstream.Events {
 	return upstream.Events{
 		ServerDown: func(backend, server string, err error) {
-			g.log.Warn("server refuses connections", zap.String("backend", backend),
-				zap.String("server", server), zap.Error(err), zap.String("hint", dialHint(err)))
+			g.log.Warn("server refuses connections", append([]zap.Field{
+				zap.String("backend", backend),
+				zap.String("server", server), zap.Error(err), zap.String("hint", dialHint(err)),
+			}, b.poolFields(server)...)...)
 		},
 		ServerUp: func(backend, server string) {
-			g.log.Info("server accepts connections again", zap.String("backend", backend), zap.String("server", server))
+			g.log.Info("server accepts connections again", append([]zap.Field{
+				zap.String("backend", backend), zap.String("server", server),
+			}, b.poolFields(server)...)...)
 		},
 		Multiplex: func(backend, server string, on bool) {
 			g.log.Debug("asked server for multiplexing", zap.String("backend", backend),
 				zap.String("server", server), zap.Bool("answer", on))
+		},
+		Unshared: func(backend, server string, err error) {
+			g.log.Warn("server does not multiplex; every request has a connection of its own from now on",
+				zap.String("backend", backend), zap.String("server", server), zap.Error(err))
+		},
+		Learned: func(backend, server string, conns int) {
+			g.log.Info("number of connections learned", zap.String("backend", backend),
+				zap.String("server", server), zap.Int("connections", conns), zap.Stringer("from", upstream.Answered))
 		},
 	}
 }

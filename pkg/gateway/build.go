@@ -83,13 +83,18 @@ func (g *generation) abandon(old *generation) {
 func (g *Gateway) buildBackends(ctx context.Context, gen, old *generation) error {
 	var errs []error
 	for name, cfg := range gen.cfg.Backends {
+		lim, err := limitOf(gen.cfg, &cfg)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		if old != nil {
-			if b := old.backends[name]; b != nil && b.same(&cfg) {
+			if b := old.backends[name]; b != nil && b.same(&cfg, lim) {
 				gen.backends[name] = b
 				continue
 			}
 		}
-		b, err := g.startBackend(ctx, name, cfg)
+		b, err := g.startBackend(ctx, name, cfg, lim)
 		if err != nil {
 			errs = append(errs, config.NewError(cfg.Pos, fmt.Sprintf("backend %q: %v", name, err)))
 			continue

@@ -22,6 +22,9 @@ func TestCheckFindsWhatLoadWouldRefuse(t *testing.T) {
 		{"headers", site + "headers = { A = \"$nonsense\" }\n[[site.location]]\nmatch = \"/\"\n", "$nonsense"},
 		{"headers of a site without locations", site + "headers = { A = \"$nonsense\" }\n", "$nonsense"},
 		{"params", site + "[backend.b]\nservers = [\"unix:/none\"]\n[[site.location]]\nmatch = \"/\"\nbackend = \"b\"\nparams = { A = \"$nonsense\" }\n", "$nonsense"},
+		{"authorizer", site + "[backend.b]\nservers = [\"unix:/none\"]\n[[site.location]]\nmatch = '~ ^/(?<name>.)'\nauthorizer = \"b\"\nauthorizer_params = { A = \"$name\" }\n", ""},
+		{"authorizer_params", site + "[backend.b]\nservers = [\"unix:/none\"]\n[[site.location]]\nmatch = \"/\"\nauthorizer = \"b\"\nauthorizer_params = { A = \"$nonsense\" }\n", "authorizer: "},
+		{"authorizer of a site without locations", site + "authorizer = \"b\"\nauthorizer_params = { A = \"$nonsense\" }\n[backend.b]\nservers = [\"unix:/none\"]\n", "$nonsense"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (v *visit) serveFile(to *hop) (again bool, err error) {
 	case errors.Is(err, static.ErrDirectory):
 		return false, v.addSlash()
 	case errors.Is(err, static.ErrDenied):
-		return false, &refused{404, "the file would show source text (see deny_source)", v.file(uri)}
+		return false, v.denied(uri)
 	case missing(err):
 		return false, v.noFile(uri, err)
 	}

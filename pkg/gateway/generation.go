@@ -53,18 +53,22 @@ type rootKey struct {
 
 // backend is a running backend and, if the gateway runs it, its workers.
 type backend struct {
-	name string
-	cfg  config.Backend
-	up   *upstream.Backend
-	pool *worker.Pool // nil: servers of somebody else
+	name  string
+	cfg   config.Backend
+	limit limit
+	up    *upstream.Backend
+	pool  *worker.Pool // nil: servers of somebody else
 
 	// users counts the generations that are not closed and have this backend:
 	// an exchange may be in an older one than the last that uses it.
 	users atomic.Int32
 }
 
-// same reports whether a backend of cfg would be the same as b.
-func (b *backend) same(cfg *config.Backend) bool {
+// same reports whether a backend of cfg and lim would be the same as b.
+func (b *backend) same(cfg *config.Backend, lim limit) bool {
+	if b.limit != lim {
+		return false
+	}
 	x, y := b.cfg, *cfg
 	x.Pos, y.Pos = config.Pos{}, config.Pos{}
 	if x.Workers != nil && y.Workers != nil {
@@ -96,12 +100,16 @@ func (b *backend) close(ctx context.Context) error {
 }
 
 // look has the backends that old did not have report servers that do not
-// answer.
+// answer, and open their first connections.
 func (g *generation) look(old *generation) {
 	for name, b := range g.backends {
-		if b.pool == nil && (old == nil || old.backends[name] != b) {
+		if old != nil && old.backends[name] == b {
+			continue
+		}
+		if b.pool == nil {
 			b.up.Look()
 		}
+		b.up.Warm()
 	}
 }
 

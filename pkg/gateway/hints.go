@@ -10,6 +10,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/pool"
+	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/spool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
 )
@@ -41,8 +42,14 @@ func failureHint(t *exchange.Trace) string {
 		return "the script sent nothing for read_timeout: raise it, or look at what the script waits for (request_slowlog_timeout in php-fpm)"
 	case errors.Is(err, fcgi.ErrTruncated), errors.Is(err, fcgi.ErrStale):
 		return "the worker ended during the request: a crash, an out-of-memory kill or request_terminate_timeout; php-fpm's own log says which"
+	case errors.Is(err, fcgi.ErrUnknownRole):
+		return "the program at that address does not know the role it is asked to play: an authorizer or a filter must be written as one, and Go's net/http/fcgi is neither"
+	case errors.Is(err, fcgi.ErrDataShort):
+		return "the file became shorter while the filter was getting it: put a new version in its place by a rename"
 	case errors.Is(err, spool.ErrNoSpace):
 		return "no room for temporary files: see temp_limit and the disk of temp_dir"
+	case errors.Is(err, proxy.ErrFull):
+		return "the client read its reply too slowly, and on a multiplexed connection the application cannot be made to wait: raise response_temp of the backend"
 	case errors.As(err, &large):
 		return "raise max_response_header of the backend, or let the application send fewer or smaller headers"
 	case strings.Contains(strings.Join(t.Stderr, "\n"), "Primary script unknown"):

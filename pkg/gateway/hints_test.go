@@ -12,6 +12,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/pool"
+	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/spool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
 )
@@ -32,7 +33,10 @@ func TestCommonFailuresHaveAHint(t *testing.T) {
 		{err: fcgi.ErrReadTimeout, want: "read_timeout"},
 		{err: fcgi.ErrTruncated, want: "request_terminate_timeout"},
 		{err: fcgi.ErrStale, want: "request_terminate_timeout"},
+		{err: fcgi.ErrUnknownRole, want: "authorizer"},
+		{err: fcgi.ErrDataShort, want: "rename"},
 		{err: spool.ErrNoSpace, want: "temp_dir"},
+		{err: proxy.ErrFull, want: "response_temp"},
 		{err: &cgi.HeadTooLargeError{Limit: 1}, want: "max_response_header"},
 		{err: nil, stderr: "Primary script unknown", want: "remote_root"},
 		{err: errors.New("something else")},

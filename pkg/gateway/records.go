@@ -14,7 +14,7 @@ func (v *visit) finish(err error) {
 	}
 	switch t := &v.x.Trace; {
 	case t.Err != nil:
-		v.logFailure(status)
+		v.logFailure(status, err)
 	case len(t.Stderr) > 0 && status == 404:
 		v.logUnknownScript()
 	case len(t.Stderr) > 0 && status >= 500:
@@ -23,8 +23,9 @@ func (v *visit) finish(err error) {
 	v.g.opt.Logs.Access(v.x, status)
 }
 
-// logFailure says in the error log what the access record only counts.
-func (v *visit) logFailure(status int) {
+// logFailure says in the error log what the access record only counts. err is
+// nil when the response is complete all the same.
+func (v *visit) logFailure(status int, err error) {
 	t := &v.x.Trace
 	var r *refused
 	quiet := status < 500 && errors.As(t.Err, &r)
@@ -46,12 +47,15 @@ func (v *visit) logFailure(status int) {
 	if h := failureHint(t); h != "" {
 		fields = append(fields, zap.String("hint", h))
 	}
-	if status >= 500 {
+	switch {
+	case status >= 500:
 		v.g.log.Error("request failed", fields...)
-		return
-	}
-	if quiet {
+	case quiet:
 		v.g.log.Debug("request refused", fields...)
+	case err == nil:
+		v.g.log.Warn("the application's answer was odd", fields...)
+	case !v.failing:
+		v.g.log.Error("response broken off", fields...)
 	}
 }
 

@@ -25,10 +25,15 @@ func (v *visit) runScript() error {
 }
 
 func (v *visit) proxy() error {
+	return v.gen.proxy.Serve(v.x, &v.loc.proxy, v, v.storage())
+}
+
+// storage returns the storage for one request to a backend at a time.
+func (v *visit) storage() *proxy.Job {
 	if v.job == nil {
 		v.job = new(proxy.Job)
 	}
-	return v.gen.proxy.Serve(v.x, &v.loc.proxy, v, v.job)
+	return v.job
 }
 
 // scriptPath splits the path in script and path info. A directory stands for
@@ -70,7 +75,7 @@ func (v *visit) locate() error {
 			return err
 		}
 		filename = v.x.CopyString(found.RealPath)
-		root = v.x.CopyString(v.loc.root.RealRoot())
+		root = v.x.CopyString(found.RealRoot)
 		v.env.RealRoot = root
 	}
 	if v.loc.remote != nil {
@@ -97,7 +102,11 @@ func slashed(rel []byte) []byte {
 // EncodeParams implements proxy.Encoder.
 func (v *visit) EncodeParams(dst []byte, bodyLen int64) []byte {
 	v.script.BodyLen = bodyLen
-	return v.loc.params.Append(dst, &v.env, &v.script, &v.kept)
+	dst = v.loc.params.Append(dst, &v.env, &v.script, &v.kept)
+	if len(v.extra) > 0 {
+		dst = replaceParams(dst, v.extra)
+	}
+	return dst
 }
 
 // openPair is fcgi.OpenPair, the common case of short names and values first.

@@ -43,7 +43,10 @@ type location struct {
 	warned  atomic.Int64 // when a file was last reported as passed over; sweeper time
 	files   static.Options
 
+	authorizer *authorizer // asked before anything answers; nil: nobody is
+
 	backend *backend // nil: files
+	filter  bool     // the backend is a filter
 	proxy   proxy.Config
 	scripts scriptSet
 	params  *cgi.Params
@@ -89,6 +92,7 @@ func wholeSite(cfg *config.Site) config.Location {
 	return config.Location{
 		Pos: cfg.Pos, Match: "/", Root: cfg.Root, Index: cfg.Index, Dotfiles: cfg.Dotfiles,
 		Symlinks: cfg.Symlinks, Headers: cfg.Headers, DenySource: static.DefaultDeny(),
+		Params: cfg.Params, Authorizer: cfg.Authorizer, AuthorizerParams: cfg.AuthorizerParams,
 	}
 }
 
@@ -130,6 +134,7 @@ func (g *Gateway) buildLocation(gen *generation, s *site, cfg *config.Location, 
 		func() (err error) { l.try, err = compileTry(cfg.TryFiles, groups); return err },
 		func() (err error) { l.ret, err = compileReturn(cfg.Return, groups); return err },
 		func() (err error) { l.headers, err = compileHeaders(cfg, groups); return err },
+		func() error { return g.buildAuthorizer(gen, s, l, groups) },
 		func() error { return g.buildProxy(gen, s, l, groups) },
 	}
 	var errs []error
@@ -155,7 +160,8 @@ func (g *Gateway) buildFiles(gen *generation, l *location, p router.Pattern) err
 	}
 	l.files = static.Options{Expires: time.Duration(cfg.Expires), Deny: deny}
 	l.base = []byte(path)
-	if path == "" || (cfg.Backend != "" && !gen.cfg.Backends[cfg.Backend].CheckFiles && cfg.Alias == "") {
+	blind := cfg.Backend != "" && !gen.cfg.Backends[cfg.Backend].CheckFiles && cfg.Alias == "" && cfg.Role != roleFilter
+	if path == "" || blind {
 		return nil // nothing local is looked at
 	}
 	if gen.dry {
@@ -228,16 +234,12 @@ func (g *Gateway) buildProxy(gen *generation, s *site, l *location, groups []str
 	if b == nil {
 		return fmt.Errorf("no backend %q", cfg.Backend)
 	}
-	l.backend = b
-	bc, lc := gen.cfg.Backends[cfg.Backend], gen.cfg.Log
-	l.proxy = proxy.Config{
-		Backend: b.up, MaxBody: int64(cfg.MaxBody), Intercept: cfg.InterceptErrors,
-		RequestBuffer: int64(bc.RequestBuffer), ResponseBuffer: int64(bc.ResponseBuffer),
-		ResponseTemp: int64(bc.ResponseTemp),
-		StderrLines:  lc.StderrLines, StderrBytes: int(lc.StderrBytes),
-	}
-	if bc.RemoteRoot != "" {
-		l.remote = []byte(strings.TrimSuffix(bc.RemoteRoot, "/"))
+	l.backend, l.filter = b, cfg.Role == roleFilter
+	l.proxy = proxyConfig(gen, cfg.Backend)
+	l.proxy.MaxBody, l.proxy.Intercept = int64(cfg.MaxBody), cfg.InterceptErrors
+	l.proxy.IgnoreAbort = cfg.IgnoreClientAbort
+	if r := gen.cfg.Backends[cfg.Backend].RemoteRoot; r != "" {
+		l.remote = []byte(strings.TrimSuffix(r, "/"))
 	}
 	l.scripts = compileScripts(cfg.Scripts, cfg.SplitPath)
 	var err error
@@ -245,4 +247,18 @@ func (g *Gateway) buildProxy(gen *generation, s *site, l *location, groups []str
 		Encode: openPair, Software: g.opt.Software, ServerName: s.serverName, Custom: cfg.Params, Groups: groups,
 	})
 	return err
+}
+
+// roleFilter is the configuration's word for a filter.
+const roleFilter = "filter"
+
+// proxyConfig is what requests to a backend, which exists, have in common.
+func proxyConfig(gen *generation, name string) proxy.Config {
+	bc, lc := gen.cfg.Backends[name], gen.cfg.Log
+	return proxy.Config{
+		Backend:       gen.backends[name].up,
+		RequestBuffer: int64(bc.RequestBuffer), ResponseBuffer: int64(bc.ResponseBuffer),
+		ResponseTemp: int64(bc.ResponseTemp),
+		StderrLines:  lc.StderrLines, StderrBytes: int(lc.StderrBytes),
+	}
 }

@@ -27,7 +27,9 @@ type visit struct {
 	kept     cgi.Kept   // of earlier requests
 	job      *proxy.Job // made for the first request that needs one
 	tap      tap
-	failing  bool // the answer is an error page of ours
+	failing  bool             // the answer is an error page of ours, or an authorizer's refusal
+	asking   *asking          // made for the first request that asks an authorizer
+	extra    []exchange.Field // params that the gateway adds to those of the location
 }
 
 func newVisit(g *Gateway) *visit { return &visit{g: g} }
@@ -43,7 +45,8 @@ func (v *visit) end() {
 	v.x.Sink = v.tap.Sink
 	v.caps.Reset()
 	v.hostCaps.Reset()
-	*v = visit{g: v.g, caps: v.caps, hostCaps: v.hostCaps, kept: v.kept, job: v.job}
+	clear(v.extra)
+	*v = visit{g: v.g, caps: v.caps, hostCaps: v.hostCaps, kept: v.kept, job: v.job, asking: v.asking, extra: v.extra[:0]}
 }
 
 // newID makes a request identifier: 128 random bits in hex, so that it can be
@@ -122,7 +125,19 @@ func (v *visit) visit(to *hop, internal bool) (again bool, err error) {
 		return false, &refused{404, "the location is internal", to.uri}
 	case loc.cfg.Dotfiles != "allow" && static.IsDotPath(to.uri):
 		return false, &refused{404, "dotfiles are closed", to.uri}
-	case loc.ret != nil:
+	}
+	if loc.authorizer != nil {
+		if allowed, err := v.authorize(loc.authorizer); !allowed {
+			return false, err
+		}
+	}
+	return v.answer(to)
+}
+
+// answer serves one hop from its location, which the request may enter.
+func (v *visit) answer(to *hop) (again bool, err error) {
+	loc := v.loc
+	if loc.ret != nil {
 		return false, v.fixed(loc.ret)
 	}
 	if len(loc.try) > 0 {
@@ -131,10 +146,13 @@ func (v *visit) visit(to *hop, internal bool) (again bool, err error) {
 			return err == nil, err
 		}
 	}
-	if loc.backend != nil {
-		return false, v.runScript()
+	switch {
+	case loc.backend == nil:
+		return v.serveFile(to)
+	case loc.filter:
+		return v.runFilter(to)
 	}
-	return v.serveFile(to)
+	return false, v.runScript()
 }
 
 func (v *visit) findLocation(to *hop) bool {

@@ -96,6 +96,12 @@ func appendDetail(f []zapcore.Field, x *exchange.Exchange) []zapcore.Field {
 
 func appendUpstream(f []zapcore.Field, x *exchange.Exchange) []zapcore.Field {
 	t := &x.Trace
+	if t.Authorized > 0 {
+		f = append(f, zap.Duration("authorized", t.Authorized))
+	}
+	if len(t.User) > 0 {
+		f = append(f, zap.String("user", str(t.User)))
+	}
 	if t.Backend != "" {
 		f = append(f,
 			zap.String("backend", t.Backend),

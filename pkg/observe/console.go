@@ -42,6 +42,11 @@ const shortID = 8
 
 // appendUnusual appends the part of a line that plain requests do not have.
 func appendUnusual(b []byte, t *exchange.Trace, color bool) []byte {
+	if len(t.User) > 0 {
+		b = append(b, " user="...)
+		b = appendPrintable(b, str(t.User))
+	}
+	b = appendTime(b, " authorized=", t.Authorized)
 	b = appendTime(b, " queue=", t.Queue)
 	b = appendTime(b, " connect=", t.Connect)
 	if t.Tries > 1 {

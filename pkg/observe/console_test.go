@@ -31,6 +31,12 @@ func TestAConsoleLineTellsWhatIsOutOfTheOrdinary(t *testing.T) {
 			"waits", func(x *exchange.Exchange) { x.Trace.Queue, x.Trace.Connect = 2*time.Second, 500*time.Microsecond }, 200,
 			"12:34:56.789 200 GET a.org/p 3.2ms 755B 1a2b3c4d… queue=2.0s connect=0.5ms\n",
 		},
+		{
+			"an authorizer", func(x *exchange.Exchange) {
+				x.Trace.User, x.Trace.Authorized = []byte("joe\n"), 2*time.Millisecond
+			}, 200,
+			"12:34:56.789 200 GET a.org/p 3.2ms 755B 1a2b3c4d… user=joe\\n authorized=2.0ms\n",
+		},
 		{"a failure", func(x *exchange.Exchange) {
 			x.Trace.Backend, x.Trace.Tries, x.Trace.AppStatus, x.Trace.Err = "php", 3, 255, errors.New("it \"broke\"\n")
 			x.Trace.Stderr, x.Trace.StderrDropped = []string{"one", "two"}, 9
@@ -68,6 +74,7 @@ func TestNothingSentReachesTheTerminalAsMoreThanText(t *testing.T) {
 	evil := "é\x1b[31m\n\x00\x7f\xff\u2028\u202e\u009b"
 	x := request()
 	x.Request.Target, x.Request.Method, x.Request.Authority = []byte(evil), []byte(evil), []byte(evil)
+	x.Trace.User = []byte(evil)
 	x.Trace.Stderr, x.Trace.Err = []string{evil}, errors.New(evil)
 	x.Trace.SetID([]byte("\x1b\x1b\x1b"))
 	got := string(consoleLine(nil, x, 200, time.Now(), false))
@@ -90,12 +97,13 @@ func TestEveryKeyOfAnAccessRecordIsDocumented(t *testing.T) {
 	x := request()
 	x.Trace.Err, x.Trace.AppStatus = errors.New("it broke"), 255
 	x.Trace.Stderr, x.Trace.StderrDropped = []string{"line"}, 44
+	x.Trace.User, x.Trace.Authorized = []byte("joe"), time.Second
 	l.Access(x, 502)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	m := record(t, lines(t, path)[0])
-	if len(m) < 28 {
+	if len(m) < 30 {
 		t.Fatalf("only %d keys are written here: %v", len(m), m)
 	}
 	for key := range m {

@@ -112,7 +112,7 @@ func TestAnAccessRecordHasItsFields(t *testing.T) {
 	if at, err := time.Parse(time.RFC3339Nano, m["time"].(string)); err != nil || time.Since(at) > time.Minute {
 		t.Errorf("time is %v", m["time"])
 	}
-	for _, name := range []string{"error", "stderr", "stderr_dropped", "app_status"} {
+	for _, name := range []string{"error", "stderr", "stderr_dropped", "app_status", "user", "authorized"} {
 		if _, ok := m[name]; ok {
 			t.Errorf("%s is there", name)
 		}
@@ -326,5 +326,24 @@ func TestRecordsAreWrittenAgainWhenThereIsRoomAgain(t *testing.T) {
 	_ = l.Close()
 	if list := lines(t, path); len(list) != 1 || record(t, list[0])["status"] != 202.0 {
 		t.Errorf("got %q", list)
+	}
+}
+
+func TestARecordNamesTheUserThatAnAuthorizerKnows(t *testing.T) {
+	l, _, path := openBoth(t, Config{})
+	x := request()
+	x.Trace.Tries, x.Trace.AppStatus = 3, 7 // the authorizer's
+	x.Trace.Authorize(x.Trace.Start.Add(250 * time.Millisecond))
+	x.Trace.User = []byte("joe")
+	l.Access(x, 200)
+	_ = l.Close()
+	m := record(t, lines(t, path)[0])
+	if m["user"] != "joe" || m["authorized"] != 0.25 {
+		t.Errorf("user %v, authorized %v", m["user"], m["authorized"])
+	}
+	for _, name := range []string{"backend", "server", "queue", "tries", "app_status"} {
+		if _, ok := m[name]; ok {
+			t.Errorf("the record has the authorizer's %s", name)
+		}
 	}
 }

@@ -3,6 +3,9 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +19,7 @@ func TestNewWantsADialAndASize(t *testing.T) {
 		"no dial":       {MaxConns: 1},
 		"no size":       {Dial: d.dial},
 		"negative size": {Dial: d.dial, MaxConns: -1},
+		"too many":      {Dial: d.dial, MaxConns: 1 << 60, Streams: 1 << 4},
 	} {
 		if p, err := pool.New(cfg); err == nil || p != nil {
 			t.Errorf("%s: %v, %v", name, p, err)
@@ -120,6 +124,101 @@ func TestACancelledWaiterLeavesNoTrace(t *testing.T) {
 				t.Errorf("%+v", st)
 			}
 		})
+	}
+}
+
+func TestAThousandCancelledWaitersLeaveNoTrace(t *testing.T) {
+	const leave, stay = 1000, 20
+	for _, timeout := range []time.Duration{0, time.Hour} {
+		cfg := config{MaxConns: 1, Keep: true, Queue: leave + stay, QueueTimeout: timeout}
+		bubble(t, cfg, func(t *testing.T, p *fakes, _ *dialer) {
+			s := acquire(t, p)
+			var cancels []context.CancelFunc
+			errs, order := make(chan error, leave), make(chan int, stay)
+			for i := range leave + stay {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				stays := i%(leave/stay+1) == 0
+				if !stays {
+					cancels = append(cancels, cancel)
+				}
+				go func() { // ends when it was cancelled or served
+					s, err := p.Acquire(ctx)
+					switch {
+					case !stays:
+						errs <- err
+					case err == nil:
+						order <- i
+					}
+					if err == nil {
+						s.Release(true)
+					}
+				}()
+				synctest.Wait()
+			}
+			if st := p.Stat(); st.Waiting != leave+stay {
+				t.Fatalf("%+v", st)
+			}
+			cancelAll(cancels)
+			for range leave {
+				if err := <-errs; err != context.Canceled {
+					t.Errorf("a cancelled waiter got %v", err)
+				}
+			}
+			if st := p.Stat(); st.Waiting != stay || st.Busy != 1 || st.Left != leave {
+				t.Errorf("%d should wait: %+v", stay, st)
+			}
+			s.Release(true)
+			for want := range stay {
+				if i := <-order; i != want*(leave/stay+1) {
+					t.Errorf("caller %d came in place %d", i, want)
+				}
+			}
+			synctest.Wait()
+			exact(t, p, leave+stay)
+		})
+	}
+}
+
+// cancelAll calls all of them in random order from several goroutines.
+func cancelAll(cancels []context.CancelFunc) {
+	rand.Shuffle(len(cancels), func(i, j int) { cancels[i], cancels[j] = cancels[j], cancels[i] })
+	var wg sync.WaitGroup
+	for part := range slices.Chunk(cancels, 100) {
+		wg.Go(func() {
+			for _, cancel := range part {
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// exact checks that a pool at rest has all its slots, and room for exactly so
+// many in its queue.
+func exact(t *testing.T, p *fakes, room int) {
+	t.Helper()
+	if st := p.Stat(); st.Waiting != 0 || st.Busy != 0 {
+		t.Errorf("at rest: %+v", st)
+	}
+	var all []*slot
+	for range p.Stat().Capacity {
+		s, err := p.TryAcquire(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	got, next, _ := queue(t, p, room)
+	if _, err := p.Acquire(context.Background()); !errors.Is(err, pool.ErrQueueFull) {
+		t.Errorf("one more than may wait: %v", err)
+	}
+	for _, s := range all {
+		s.Release(true)
+	}
+	for range room {
+		<-got
+		next <- true
 	}
 }
 

@@ -2,16 +2,17 @@ package pool
 
 import (
 	"context"
+	"slices"
 	"sync"
-	"time"
 )
 
 // share is one connection that carries several requests at once.
 type share[C Conn] struct {
 	member[C]
 	users  int
-	idleAt time.Time // since when users is zero
-	dead   bool      // no new users; closed by the last one
+	idleAt int64 // Unix nanoseconds; since when users is zero
+	dead   bool  // no new users; closed by the last one, for the reason why
+	why    Reason
 }
 
 // sharedSet holds the multiplexed connections of a pool. Requests fill one
@@ -40,83 +41,122 @@ func (t *sharedSet[C]) join(ctx context.Context, s *Slot[C]) (conn C, reused boo
 			sh.uses++
 			s.sh = sh
 			t.mu.Unlock()
-			t.p.sharedReuses.Add(1)
 			return sh.conn, true, nil
 		}
 		d := t.dialing
 		if d == nil {
-			d = &dialing{done: make(chan struct{})}
-			t.dialing = d
+			d = t.begin()
 			t.mu.Unlock()
-			return t.open(ctx, s, d)
+			conn, err = t.open(ctx, s, d)
+			return conn, false, err
 		}
 		t.mu.Unlock()
-		select {
-		case <-d.done:
-			if d.err != nil && ctx.Err() == nil {
-				return conn, false, d.err
-			}
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
-			return conn, false, context.Cause(ctx)
+		if err := d.wait(ctx); err != nil {
+			return conn, false, err
 		}
 	}
+}
+
+// dialMore opens a connection with s as its first user, unless MaxConns are
+// open; a dial under way will do as well.
+func (t *sharedSet[C]) dialMore(ctx context.Context, s *Slot[C]) error {
+	t.mu.Lock()
+	d := t.dialing
+	if d != nil || len(t.shares) >= t.p.cfg.MaxConns {
+		t.mu.Unlock()
+		if d == nil {
+			return nil
+		}
+		return d.wait(ctx)
+	}
+	d = t.begin()
+	t.mu.Unlock()
+	_, err := t.open(ctx, s, d)
+	return err
+}
+
+// wait waits for the dial to end and returns its error or that of ctx.
+func (d *dialing) wait(ctx context.Context) error {
+	select {
+	case <-d.done:
+		if d.err != nil && ctx.Err() == nil {
+			return d.err
+		}
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // room returns a live connection with a free stream. Callers hold mu.
 func (t *sharedSet[C]) room() *share[C] {
 	for i := 0; i < len(t.shares); i++ {
 		sh := t.shares[i]
-		switch {
-		case sh.dead:
-		case sh.worn(&t.p.cfg), sh.users == 0 && !sh.conn.Alive():
-			t.retire(sh)
+		if why, over := t.unfit(sh); over {
+			t.retire(sh, why)
 			i = -1 // the slice changed
-		case sh.users < t.p.cfg.Streams:
+		} else if sh.users < t.p.cfg.Streams {
 			return sh
 		}
 	}
 	return nil
 }
 
-func (t *sharedSet[C]) open(ctx context.Context, s *Slot[C], d *dialing) (conn C, reused bool, err error) {
+// unfit reports whether sh may have no more users, and why. Callers hold mu.
+func (t *sharedSet[C]) unfit(sh *share[C]) (why Reason, over bool) {
+	if why, over = sh.worn(&t.p.cfg); over {
+		return why, true
+	}
+	return ClosedByPeer, sh.users == 0 && !sh.conn.Alive()
+}
+
+// begin notes a dial. Callers hold mu.
+func (t *sharedSet[C]) begin() *dialing {
+	t.dialing = &dialing{done: make(chan struct{})}
+	return t.dialing
+}
+
+// open makes the dial d, with s as the first user of the connection.
+func (t *sharedSet[C]) open(ctx context.Context, s *Slot[C], d *dialing) (conn C, err error) {
 	conn, err = t.p.dial(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.dialing = nil
 	if err == nil {
-		sh := &share[C]{member: member[C]{conn: conn, have: true, born: time.Now(), uses: 1}, users: 1}
-		t.shares = append(t.shares, sh)
-		s.sh = sh
+		s.sh = &share[C]{member: newMember(conn, &t.p.cfg), users: 1}
+		t.shares = append(t.shares, s.sh)
 	} else if ctx.Err() == nil {
 		d.err = err // the server's fault concerns all who joined; our caller's leaving does not
 	}
 	close(d.done)
-	return conn, false, err
+	return conn, err
 }
 
-// leave ends s's use of its connection; broken retires the connection.
-func (t *sharedSet[C]) leave(s *Slot[C], broken bool) {
+// leave ends s's use of its connection at now; unless keep, the connection gets
+// no new users.
+func (t *sharedSet[C]) leave(s *Slot[C], keep bool, now int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sh := s.sh
 	s.sh = nil
 	sh.users--
 	if sh.users == 0 {
-		sh.idleAt = time.Now()
+		sh.idleAt = now
 	}
+	why, over := t.p.parting(keep, now)
 	switch {
 	case sh.dead && sh.users == 0:
 		t.close(sh)
-	case !sh.dead && (broken || !t.p.cfg.Keep && sh.users == 0):
-		t.retire(sh)
+	case !sh.dead && over && (sh.users == 0 || !keep):
+		t.retire(sh, why)
 	}
 }
 
 // retire takes sh out of the set; its last user closes it. Callers hold mu.
-func (t *sharedSet[C]) retire(sh *share[C]) {
-	sh.dead = true
+func (t *sharedSet[C]) retire(sh *share[C], why Reason) {
+	sh.dead, sh.why = true, why
 	for i := range t.shares {
 		if t.shares[i] == sh {
 			t.shares = append(t.shares[:i], t.shares[i+1:]...)
@@ -130,18 +170,45 @@ func (t *sharedSet[C]) retire(sh *share[C]) {
 
 func (t *sharedSet[C]) close(sh *share[C]) {
 	sh.conn.Close()
-	t.p.open.Add(-1)
+	t.p.closed[sh.why].Add(1)
 }
 
-// closeIdle retires connections idle for longer than older; below zero means
-// all that are idle.
-func (t *sharedSet[C]) closeIdle(older time.Duration) {
+// closeIdle retires the connections that have been idle for too long at now.
+func (t *sharedSet[C]) closeIdle(now int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i := len(t.shares) - 1; i >= 0; i-- {
-		sh := t.shares[i]
-		if sh.users == 0 && (older < 0 || time.Since(sh.idleAt) > older) {
-			t.retire(sh)
+	stay := 0
+	for _, sh := range slices.Clone(t.shares) {
+		if sh.users > 0 {
+			continue
+		}
+		if why, over := t.p.outlived(&sh.member, now-sh.idleAt, stay); over {
+			t.retire(sh, why)
+		} else {
+			stay++
 		}
 	}
+}
+
+// closeAll retires every idle connection.
+func (t *sharedSet[C]) closeAll(why Reason) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, sh := range slices.Clone(t.shares) {
+		if sh.users == 0 {
+			t.retire(sh, why)
+		}
+	}
+}
+
+// idle returns how many connections have no user.
+func (t *sharedSet[C]) idle() (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, sh := range t.shares {
+		if sh.users == 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -17,22 +18,61 @@ type Slot[C Conn] struct {
 	kept   member[C] // the connection of a slot of its own (Streams == 1)
 	sh     *share[C] // the shared connection in use (Streams > 1)
 	usedAt int64     // Unix nanoseconds of the last release
+	reused bool      // this request has had a kept connection
 
-	reuses atomic.Int64 // here, so that requests on other processors do not share it
+	own   uint64        // what the holder last stored in state
+	state atomic.Uint64 // held, have, and how often the slot was released; written by the holder
+
+	_ [cacheLine]byte // requests on other processors have other slots
+}
+
+// The parts of Slot.state.
+const (
+	held   = 1 << iota // a caller has the slot
+	have               // the slot has a connection of its own
+	served             // counts releases
+)
+
+func (s *Slot[C]) set(state uint64) {
+	s.own = state
+	s.state.Store(state)
+}
+
+func (s *Slot[C]) begin() {
+	s.reused = false
+	s.set(s.own | held)
 }
 
 // member is a connection and what its retirement depends on.
 type member[C Conn] struct {
 	conn C
 	have bool
-	born time.Time
 	uses int
+	last int   // the use that is its last; 0: none
+	ends int64 // Unix nanoseconds of its end; 0: none
 }
 
-// worn reports whether the connection has reached its configured end.
-func (m *member[C]) worn(cfg *Config[C]) bool {
-	return (cfg.MaxRequests > 0 && m.uses >= cfg.MaxRequests) ||
-		(cfg.MaxLifetime > 0 && time.Since(m.born) >= cfg.MaxLifetime)
+// newMember returns a connection's first use, with limits of its own.
+func newMember[C Conn](conn C, cfg *Config[C]) member[C] {
+	m := member[C]{conn: conn, have: true, uses: 1}
+	if cfg.MaxRequests > 0 {
+		m.last = cfg.MaxRequests - rand.IntN(cfg.MaxRequests/10+1)
+	}
+	if cfg.MaxLifetime > 0 {
+		m.ends = cfg.Now() + int64(cfg.MaxLifetime) - rand.Int64N(int64(cfg.MaxLifetime)/10+1)
+	}
+	return m
+}
+
+// worn reports whether the connection has reached one of its limits, and which.
+func (m *member[C]) worn(cfg *Config[C]) (why Reason, over bool) {
+	switch {
+	case m.last > 0 && m.uses >= m.last:
+		return ClosedRequests, true
+	case m.ends > 0 && cfg.Now() >= m.ends:
+		return ClosedLifetime, true
+	}
+	return 0, false
 }
 
 // Conn returns a connection for the slot's next request: a kept one that is
@@ -42,42 +82,54 @@ func (m *member[C]) worn(cfg *Config[C]) bool {
 // peer that means to close has done so. It may be called again after Fail.
 func (s *Slot[C]) Conn(ctx context.Context, rest time.Duration) (conn C, reused bool, err error) {
 	if s.p.shared != nil {
-		return s.p.shared.join(ctx, s)
+		conn, reused, err = s.p.shared.join(ctx, s)
+		s.reused = s.reused || reused
+		return conn, reused, err
 	}
 	if s.kept.have {
-		if !s.kept.worn(&s.p.cfg) && s.fit(rest) {
+		why, over := s.unfit(rest)
+		if !over {
 			s.kept.uses++
-			s.reuses.Add(1)
+			s.reused = true
 			return s.kept.conn, true, nil
 		}
-		s.drop()
+		s.drop(why)
 	}
 	conn, err = s.p.dial(ctx)
 	if err != nil {
 		return conn, false, err
 	}
-	s.kept = member[C]{conn: conn, have: true, born: time.Now(), uses: 1}
+	s.kept = newMember(conn, &s.p.cfg)
+	s.set(s.own | have)
 	return conn, false, nil
 }
 
-// fit reports whether the kept connection may carry a request that asks for so
-// much rest. One that asks for none can be repeated, so it trusts a connection
-// that was in use a moment ago, by the cheap clock.
-func (s *Slot[C]) fit(rest time.Duration) bool {
-	if rest <= 0 {
-		return s.p.cfg.Now()-s.usedAt < int64(s.p.cfg.Trust) || s.kept.conn.Alive()
+// unfit reports whether the kept connection may not carry a request that asks
+// for so much rest, and why. One that asks for none can be repeated, so it
+// trusts a connection that was in use a moment ago, by the cheap clock.
+func (s *Slot[C]) unfit(rest time.Duration) (why Reason, over bool) {
+	if why, over = s.kept.worn(&s.p.cfg); over {
+		return why, true
 	}
-	return time.Now().UnixNano()-s.usedAt >= int64(rest) && s.kept.conn.Alive()
+	switch {
+	case rest <= 0 && s.p.cfg.Now()-s.usedAt < int64(s.p.cfg.Trust):
+		return 0, false
+	case rest > 0 && time.Now().UnixNano()-s.usedAt < int64(rest):
+		return ClosedUnrested, true
+	case !s.kept.conn.Alive():
+		return ClosedByPeer, true
+	}
+	return 0, false
 }
 
 // Fail closes the slot's connection, which must not carry another request. The
 // slot remains the caller's.
 func (s *Slot[C]) Fail() {
 	if s.sh != nil {
-		s.p.shared.leave(s, true)
+		s.p.shared.leave(s, false, time.Now().UnixNano())
 		return
 	}
-	s.drop()
+	s.drop(ClosedFailed)
 }
 
 // Release gives the slot to the next in the queue. keep says that the
@@ -86,29 +138,42 @@ func (s *Slot[C]) Release(keep bool) { s.ReleaseAt(keep, time.Now()) }
 
 // ReleaseAt is Release for a caller that has read the clock already.
 func (s *Slot[C]) ReleaseAt(keep bool, now time.Time) {
-	if s.sh != nil {
-		s.p.shared.leave(s, !keep)
-	} else if !keep || !s.p.cfg.Keep {
-		s.drop()
+	s.part(keep, now.UnixNano())
+	if !s.reused {
+		s.p.fresh.Add(1)
 	}
-	s.usedAt = now.UnixNano()
-	s.p.demand.Add(-1)
-	s.res.ReleaseUnused() // puddle's own time of last use would cost another look at the clock
+	s.set(s.own&^held + served)
+	s.p.giveBack(s)
 }
 
-func (s *Slot[C]) drop() {
+// part ends the use of the connection at now.
+func (s *Slot[C]) part(keep bool, now int64) {
+	s.usedAt = now
+	if s.sh != nil {
+		s.p.shared.leave(s, keep, now)
+	} else if why, over := s.p.parting(keep, now); over {
+		s.drop(why)
+	}
+}
+
+// parting reports whether a connection that is released at now ends with that,
+// and why.
+func (p *Pool[C]) parting(keep bool, now int64) (why Reason, over bool) {
+	switch {
+	case !p.cfg.Keep:
+		return ClosedNotKept, true
+	case now < p.tight.Load():
+		return ClosedSqueezed, true
+	}
+	return ClosedFailed, !keep
+}
+
+// drop closes the slot's connection, if it has one.
+func (s *Slot[C]) drop(why Reason) {
 	if s.kept.have {
 		s.kept.conn.Close()
 		s.kept = member[C]{}
-		s.p.open.Add(-1)
+		s.p.closed[why].Add(1)
+		s.set(s.own &^ have)
 	}
-}
-
-func (p *Pool[C]) dial(ctx context.Context) (C, error) {
-	c, err := p.cfg.Dial(ctx)
-	if err == nil {
-		p.dials.Add(1)
-		p.open.Add(1)
-	}
-	return c, err
 }

@@ -67,11 +67,11 @@ func TestAConnectionEndsAfterMaxLifetime(t *testing.T) {
 	for _, streams := range []int{1, 2} {
 		bubble(t, config{MaxConns: 1, Streams: streams, Keep: true, MaxLifetime: time.Minute}, func(t *testing.T, p *fakes, _ *dialer) {
 			once(t, p)
-			time.Sleep(time.Minute - 1)
+			time.Sleep(54*time.Second - 1)
 			if c, _ := once(t, p); c.number != 1 {
 				t.Error("ended too early")
 			}
-			time.Sleep(time.Nanosecond)
+			time.Sleep(6*time.Second + 1)
 			if c, reused := once(t, p); c.number != 2 || reused {
 				t.Error("ended too late")
 			}
@@ -79,48 +79,50 @@ func TestAConnectionEndsAfterMaxLifetime(t *testing.T) {
 	}
 }
 
-func TestCloseIdleClosesWhatWasIdleForTooLong(t *testing.T) {
-	for _, streams := range []int{1, 2} {
-		bubble(t, config{MaxConns: 3, Streams: streams, Keep: true, IdleTimeout: time.Minute}, func(t *testing.T, p *fakes, d *dialer) {
-			var all []*slot
-			for range 3 * streams {
-				s := acquire(t, p)
-				conn(t, s)
-				all = append(all, s)
-			}
-			for _, s := range all[streams:] { // all but the first connection
-				s.Release(true)
-			}
-			time.Sleep(time.Minute)
-			p.CloseIdle()
-			if d.open.Load() != 3 {
-				t.Errorf("%d open at the limit", d.open.Load())
-			}
-			time.Sleep(time.Nanosecond)
-			p.CloseIdle()
-			if d.open.Load() != 1 {
-				t.Errorf("%d open beyond it", d.open.Load())
-			}
-			for _, s := range all[:streams] { // was busy, so is idle only now
-				s.Release(true)
-			}
-			p.CloseIdle()
-			if d.open.Load() != 1 || p.Stat().Open != 1 {
-				t.Errorf("%d open, %+v", d.open.Load(), p.Stat())
-			}
-		})
+// spread checks that limits are between 90 and 100, and not all the same.
+func spread(t *testing.T, limits map[int]int) {
+	t.Helper()
+	for limit := range limits {
+		if limit < 90 || limit > 100 {
+			t.Errorf("a connection ended at %d", limit)
+		}
+	}
+	if len(limits) < 4 {
+		t.Errorf("100 connections ended at %v", limits)
 	}
 }
 
-func TestWithoutAnIdleTimeoutNothingIsTooOld(t *testing.T) {
-	bubble(t, config{MaxConns: 1, Keep: true}, func(t *testing.T, p *fakes, d *dialer) {
-		once(t, p)
-		time.Sleep(1000 * time.Hour)
-		p.CloseIdle()
-		if c, reused := once(t, p); c.number != 1 || !reused {
-			t.Error("closed")
-		}
-	})
+func TestConnectionsThatWereDialledTogetherDoNotEndTogether(t *testing.T) {
+	for _, streams := range []int{1, 2} {
+		bubble(t, config{MaxConns: 1, Streams: streams, Keep: true, MaxRequests: 100}, func(t *testing.T, p *fakes, _ *dialer) {
+			uses := map[int64]int{}
+			for len(uses) <= 100 {
+				c, _ := once(t, p)
+				uses[c.number]++
+			}
+			limits := map[int]int{}
+			for number, n := range uses {
+				if number <= 100 { // the last has not ended
+					limits[n]++
+				}
+			}
+			spread(t, limits)
+		})
+		bubble(t, config{MaxConns: 1, Streams: streams, Keep: true, MaxLifetime: 100 * time.Second}, func(t *testing.T, p *fakes, _ *dialer) {
+			limits := map[int]int{}
+			for range 100 {
+				c, _ := once(t, p)
+				age := 0
+				for next := c; next == c; next, _ = once(t, p) {
+					time.Sleep(time.Second)
+					age++
+				}
+				limits[age]++
+				p.Squeeze()
+			}
+			spread(t, limits)
+		})
+	}
 }
 
 func TestTheMostRecentlyUsedConnectionGoesOutFirst(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,8 +30,15 @@ func TestNoMoreConnectionsThanTheCapAreEverOpen(t *testing.T) {
 			wg.Go(func() { stress(t, p, rand.New(rand.NewPCG(1, uint64(i)))) })
 		}
 		wg.Wait()
-		if st := p.Stat(); st.Busy != 0 || st.Waiting != 0 || st.Open != int(d.open.Load()) {
+		if st := p.Stat(); st.Busy != 0 || st.Waiting != 0 || st.Open != int(d.open.Load()) || st.Idle != st.Open || st.Dialling != 0 {
 			t.Errorf("%+v, %d open", st, d.open.Load())
+		}
+		held := make([]*slot, p.Stat().Capacity)
+		for i := range held { // no slot was lost
+			held[i] = acquire(t, p)
+		}
+		for _, s := range held {
+			s.Release(true)
 		}
 		allowed := int64(cfg.MaxConns)
 		if cfg.Streams > 1 { // broken ones with users left come on top
@@ -59,8 +68,16 @@ func stress(t *testing.T, p *fakes, r *rand.Rand) {
 		case !errors.Is(err, pool.ErrQueueFull) && !errors.Is(err, pool.ErrQueueTimeout) && !errors.Is(err, context.Canceled):
 			t.Error(err)
 		}
-		if r.IntN(10) == 0 {
+		switch r.IntN(40) {
+		case 0, 1, 2, 3:
 			p.CloseIdle()
+		case 4:
+			p.KeepNone(time.Duration(r.IntN(20)) * time.Microsecond)
+			p.Squeeze()
+		case 5:
+			if err := p.Warm(ctx, 3); err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
 		}
 		cancel()
 	}
@@ -79,6 +96,45 @@ func useAtRandom(t *testing.T, ctx context.Context, s *slot, r *rand.Rand) {
 		t.Error("got a closed connection")
 	}
 	s.Release(err == nil && r.IntN(8) != 0)
+}
+
+// A slot that comes back while somebody begins to wait must reach him: the two
+// look at each other's word in turn, and meet here at ever other moments.
+func TestNoReleaseMissesWhoBeginsToWait(t *testing.T) {
+	const rounds = 10_000
+	d := new(dialer)
+	p := open(t, config{Dial: d.dial, MaxConns: 1, Keep: true, Queue: 1})
+	defer p.Close()
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second) // it did not hang
+	defer stop()
+	var round, waited atomic.Int64
+	var wg sync.WaitGroup
+	wg.Go(func() { // ends with the last round, or ctx
+		for i := int64(1); i <= rounds && ctx.Err() == nil; i++ {
+			for round.Load() < i {
+				runtime.Gosched()
+			}
+			s, err := p.Acquire(ctx)
+			if err != nil {
+				t.Errorf("round %d: %v", i, err)
+				return
+			}
+			s.Release(true)
+			waited.Store(i)
+		}
+	})
+	for i := int64(1); i <= rounds && ctx.Err() == nil; i++ {
+		s := acquire(t, p)
+		round.Store(i)
+		for range i % 500 {
+			_ = waited.Load() // passes the time
+		}
+		s.Release(true)
+		for waited.Load() < i && ctx.Err() == nil {
+			runtime.Gosched()
+		}
+	}
+	wg.Wait()
 }
 
 func TestARequestOnAKeptConnectionAllocatesNothing(t *testing.T) {

@@ -96,7 +96,7 @@ func TestASmallGetAllocatesNothingOnceEverythingIsWarm(t *testing.T) {
 		Name: "app", Servers: []upstream.Address{{Network: "unix", Addr: parrot(t, text)}}, MaxConns: 2,
 		Multiplex: upstream.Off, Queue: 8, QueueTimeout: patience, ConnectTimeout: patience,
 		ReadTimeout: patience, SendTimeout: patience, RequestTimeout: patience, IdleTimeout: time.Minute,
-		MaxRequests: 1 << 30, MaxLifetime: time.Hour, Tries: 3, RetryTimeout: patience,
+		MaxRequests: 1 << 30, MaxLifetime: time.Hour, Retry: upstream.RetrySafe, Tries: 3, RetryTimeout: patience,
 	}, sweeper, upstream.Events{})
 	if err != nil {
 		t.Fatal(err)

@@ -154,16 +154,20 @@ type bench struct {
 	enc   params
 }
 
-func newBench(t *testing.T, addr string) *bench {
+func newBench(t *testing.T, addr string, change ...func(*upstream.Config)) *bench {
 	t.Helper()
 	noLeaks(t)
 	network := "unix"
 	sweeper := sock.NewSweeper(2 * time.Millisecond)
-	up, err := upstream.New(upstream.Config{
-		Name: "app", Servers: []upstream.Address{{Network: network, Addr: addr}}, MaxConns: 1,
+	cfg := upstream.Config{
+		Name: "app", Servers: []upstream.Address{{Network: network, Addr: addr}}, MaxConns: 1, MaxConnsFrom: upstream.PoolFile,
 		Multiplex: upstream.Off, Queue: 8, QueueTimeout: patience, ConnectTimeout: patience,
-		ReadTimeout: patience, SendTimeout: patience, Tries: 3,
-	}, sweeper, upstream.Events{})
+		ReadTimeout: patience, SendTimeout: patience, Retry: upstream.RetrySafe, Tries: 3,
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	up, err := upstream.New(cfg, sweeper, upstream.Events{})
 	if err != nil {
 		t.Fatal(err)
 	}

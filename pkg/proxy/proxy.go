@@ -20,13 +20,15 @@ type Config struct {
 
 	RequestBuffer  int64 // request body bytes in memory before a temp file
 	ResponseBuffer int64 // reply bytes in memory for a slow client
-	ResponseTemp   int64 // more of them in a temp file; beyond it the worker waits
+	ResponseTemp   int64 // more of them in a temp file; beyond it the worker waits, or the reply ends with ErrFull
 
 	StderrLines int // lines of the application's stderr kept
 	StderrBytes int // and their bytes
 
 	// Intercept turns replies with a status of 400 or more into a StatusError.
 	Intercept bool
+	// IgnoreAbort lets a request run to its end although its client has left.
+	IgnoreAbort bool
 }
 
 // StatusError is a reply that was intercepted: nothing of it has been sent.
@@ -34,6 +36,9 @@ type StatusError struct{ Status int }
 
 // Error says that the application gave the status.
 func (e *StatusError) Error() string { return "proxy: the application answered with an error" }
+
+// Unwrap says that there is nothing wrong with the reply: its connection is kept.
+func (e *StatusError) Unwrap() error { return upstream.ErrUnwanted }
 
 // Encoder appends the request's variables, in the backend's encoding, to dst.
 // bodyLen is the true length of the body.
@@ -76,7 +81,7 @@ func Status(err error) int {
 		return 400
 	case errors.Is(err, exchange.ErrClientGone), errors.Is(err, exchange.ErrSendTimeout):
 		return 499
-	case errors.Is(err, spool.ErrNoSpace):
+	case errors.Is(err, spool.ErrNoSpace), errors.Is(err, ErrFull):
 		return 503
 	}
 	return upstream.Status(err)
@@ -95,6 +100,8 @@ type Job struct {
 	open  func() (io.Reader, error)
 	reply reply
 	call  upstream.Call
+
+	verdict verdict // around reply, for an authorizer
 }
 
 func (j *Job) begin(store *spool.Store, x *exchange.Exchange, cfg *Config) {
@@ -102,7 +109,7 @@ func (j *Job) begin(store *spool.Store, x *exchange.Exchange, cfg *Config) {
 	if j.open == nil {
 		j.open = j.openBody
 	}
-	j.reply.begin(store, x, cfg)
+	j.reply.begin(store, x, cfg, &j.call)
 }
 
 // keepParams bounds the params storage kept from request to request.
@@ -121,6 +128,7 @@ func (j *Job) end() {
 		j.param = nil
 	}
 	j.in = upstream.Input{}
+	j.verdict = verdict{}
 	j.store, j.x, j.cfg = nil, nil, nil
 	j.reply.end()
 }
@@ -130,14 +138,14 @@ func (j *Job) run(enc Encoder) error {
 		return err
 	}
 	j.param = enc.EncodeParams(j.param[:0], j.in.BodyLen)
-	j.in.Params = j.param
+	j.in.Params, j.in.IgnoreAbort = j.param, j.cfg.IgnoreAbort
 	return j.cfg.Backend.Do(j.x, &j.in, &j.reply, &j.call)
 }
 
 // receive takes in the whole request body: no worker is asked for before.
 func (j *Job) receive() error {
 	r := &j.x.Request
-	j.in.At = j.x.Trace.Start
+	j.in.At = ready(j.x)
 	if r.ContentLength > j.cfg.MaxBody {
 		return exchange.ErrBodyTooLarge
 	}

@@ -2,10 +2,17 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/spool"
+	"github.com/fcgigw/fcgigw/pkg/upstream"
 )
+
+// ErrFull: a client read so slowly that its reply, which came on a connection
+// with other requests', filled the room there is for it. It wraps spool.ErrNoSpace
+// if it was the room for all replies together.
+var ErrFull = errors.New("proxy: the client reads too slowly: response_buffer and response_temp are full")
 
 // holdMax is how many body bytes wait for the backend's next pause before the
 // head is sent: a reply that is complete by then gets a Content-Length and goes
@@ -20,6 +27,7 @@ type reply struct {
 	store *spool.Store
 	x     *exchange.Exchange
 	cfg   *Config
+	call  *upstream.Call
 
 	headed  bool   // Head was called
 	started bool   // the sink was started
@@ -29,8 +37,8 @@ type reply struct {
 	stderr  stderr
 }
 
-func (r *reply) begin(store *spool.Store, x *exchange.Exchange, cfg *Config) {
-	r.store, r.x, r.cfg = store, x, cfg
+func (r *reply) begin(store *spool.Store, x *exchange.Exchange, cfg *Config, call *upstream.Call) {
+	r.store, r.x, r.cfg, r.call = store, x, cfg, call
 	r.headed, r.started = false, false
 	r.hold = r.hold[:0]
 	r.stderr.begin(&x.Trace, cfg.StderrLines, cfg.StderrBytes)
@@ -38,7 +46,7 @@ func (r *reply) begin(store *spool.Store, x *exchange.Exchange, cfg *Config) {
 
 func (r *reply) end() {
 	r.stderr.end()
-	r.store, r.x, r.cfg = nil, nil, nil
+	r.store, r.x, r.cfg, r.call = nil, nil, nil, nil
 	r.queue, r.sent = nil, nil
 }
 
@@ -131,7 +139,8 @@ func (r *reply) pass(p []byte) error {
 }
 
 // enqueue adds p to the queue. When it is full the worker waits after all: a
-// reply beyond every bound is slowed down, not cut.
+// reply beyond every bound is slowed down, not cut. On a connection with others'
+// requests that would slow all of them down, so there it is cut.
 func (r *reply) enqueue(p []byte) error {
 	for {
 		n, err := r.queue.Write(p)
@@ -143,6 +152,8 @@ func (r *reply) enqueue(p []byte) error {
 			return r.gone()
 		case !errors.Is(err, spool.ErrTooLarge) && !errors.Is(err, spool.ErrNoSpace):
 			return err
+		case r.call.Shared():
+			return full(err)
 		}
 		if err := r.queue.WaitRoom(); err != nil {
 			if errors.Is(err, spool.ErrClosed) {
@@ -151,6 +162,13 @@ func (r *reply) enqueue(p []byte) error {
 			return err
 		}
 	}
+}
+
+func full(err error) error {
+	if errors.Is(err, spool.ErrNoSpace) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return ErrFull
 }
 
 // gone is the error of a reply whose client has left while it was queued.
@@ -187,6 +205,9 @@ func (r *reply) send(q *spool.Queue, done chan<- error) {
 // waiting for the client is free.
 func (r *reply) Done(err error) error {
 	if r.queue != nil {
+		if errors.Is(err, ErrFull) {
+			r.queue.Close() // it will never be whole: others may have its room at once
+		}
 		r.queue.CloseWrite(err)
 		if sent := <-r.sent; err == nil {
 			err = sent

@@ -441,6 +441,7 @@ func (c *conn) end() {
 	c.enter(phaseEnding)
 	c.release()
 	c.nc.Close()
+	c.srv.trim.rested.Add(1)
 	c.srv.forget(c)
 }
 

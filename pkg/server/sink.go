@@ -98,9 +98,14 @@ func (s *sink) Started() bool { return s.begun || s.state >= sinkBody }
 func (s *sink) Sent() int64 { return s.sent }
 
 // ClientGone implements exchange.Sink. A connection that is being cut counts as
-// gone, so that its handler gives up what it waits for.
+// gone, and its exchange is cancelled, so that its handler gives up what it waits
+// for, also one that would go on without a client.
 func (s *sink) ClientGone() bool {
-	return s.c.cutoff.Load() || sock.PeekConn(s.c.rc) == sock.Closed
+	if s.c.cutoff.Load() {
+		s.c.act.x.Cancel(exchange.ErrCutOff)
+		return true
+	}
+	return sock.PeekConn(s.c.rc) == sock.Closed
 }
 
 // TryWrite implements exchange.Sink.

@@ -11,28 +11,29 @@ import (
 // moment behind them; the runtime would give them back at its next collection,
 // which an idle gateway may not have for minutes.
 const (
-	trimAfter = 256             // connections parked since the last trim
+	trimAfter = 256             // connections parked or ended since the last trim
 	trimEvery = 5 * time.Second // between two trims
 )
 
-// trimmer gives memory back to the system after many connections have parked.
+// trimmer gives memory back to the system when many connections have parked or
+// ended.
 type trimmer struct {
-	parked  atomic.Int64 // since the last trim
-	seen    int64        // parked at the last sweep; sweeper's goroutine only
+	rested  atomic.Int64 // connections parked or ended since the last trim
+	seen    int64        // rested at the last sweep; sweeper's goroutine only
 	last    int64        // time of the last trim; sweeper's goroutine only
 	running atomic.Bool
 }
 
 // sweep starts a trim when one is due and the burst is over.
 func (t *trimmer) sweep(now int64) {
-	parked := t.parked.Load()
-	settled := parked == t.seen
-	t.seen = parked
-	if parked < trimAfter || !settled || now-t.last < int64(trimEvery) || !t.running.CompareAndSwap(false, true) {
+	rested := t.rested.Load()
+	settled := rested == t.seen
+	t.seen = rested
+	if rested < trimAfter || !settled || now-t.last < int64(trimEvery) || !t.running.CompareAndSwap(false, true) {
 		return
 	}
 	t.last = now
-	t.parked.Store(0)
+	t.rested.Store(0)
 	go func() { // ends after two collections
 		defer t.running.Store(false)
 		runtime.GC() // pools give up what they hold only when they see a second one

@@ -125,8 +125,15 @@ const (
 	Closed              // the peer closed its side or the connection broke
 )
 
-// Peek looks at the receive side of fd without taking anything from it.
+// Peek looks at the receive side of fd without taking anything from it, not even
+// the error of a connection that broke, which whoever reads it wants to see.
 func Peek(fd uintptr) State {
+	switch at := poll(fd); {
+	case at&(unix.POLLERR|unix.POLLNVAL) != 0:
+		return Closed
+	case at == 0:
+		return Quiet
+	}
 	var b [1]byte
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b)), 1,
@@ -154,4 +161,48 @@ func PeekConn(rc syscall.RawConn) State {
 		return Closed
 	}
 	return state
+}
+
+// HalfClosed reports whether the peer of fd has ended its sending side and still
+// reads. Only unix sockets tell that from a peer that has closed altogether.
+func HalfClosed(fd uintptr) bool {
+	return poll(fd)&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) == unix.POLLRDHUP
+}
+
+// poll returns what can be said of the receive side of fd now, POLLERR if even
+// that fails.
+func poll(fd uintptr) int16 {
+	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
+	var now unix.Timespec
+	if p.Fd < 0 { // of no interest to the kernel
+		return unix.POLLNVAL
+	}
+	for {
+		_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+		switch errno {
+		case 0:
+			return p.Revents
+		case unix.EINTR:
+		default:
+			return unix.POLLERR
+		}
+	}
+}
+
+// HalfClosedConn is HalfClosed for a connection that another goroutine may be
+// using; it is false when c has no raw access.
+func HalfClosedConn(rc syscall.RawConn) (half bool) {
+	if rc == nil {
+		return false
+	}
+	err := rc.Control(func(fd uintptr) { half = HalfClosed(fd) })
+	return half && err == nil
+}
+
+// AllRead reports whether the peer of the unix socket fd has read all that was
+// written to it, or will never read it. It is a callback for syscall.RawConn's
+// Write, which calls it again whenever the peer has read something.
+func AllRead(fd uintptr) bool {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	return err != nil || n <= 1 // the kernel wakes us a moment before it takes off the last
 }

@@ -228,3 +228,43 @@ func TestWritevAllocatesOnceAtMost(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+func TestHalfClosedTellsAPeerThatReadsFromOneThatIsGone(t *testing.T) {
+	half, peer := pair(t)
+	look := func() bool { return sock.HalfClosedConn(sock.Raw(half)) }
+	if look() {
+		t.Error("open")
+	}
+	send(t, peer, "left over")
+	if look() {
+		t.Error("open, with bytes to read")
+	}
+	if err := peer.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if !look() {
+		t.Error("the peer has ended its side, and still reads")
+	}
+	peer.Close()
+	if look() {
+		t.Error("the peer is gone")
+	}
+	half.Close()
+	if look() || sock.HalfClosedConn(nil) {
+		t.Error("there is nothing to look at")
+	}
+}
+
+func TestALookLeavesTheErrorToTheReader(t *testing.T) {
+	one, peer := pair(t)
+	send(t, one, "never read")
+	peer.Close() // with bytes unread, which resets a unix socket as well
+	for range 2 {
+		if sock.PeekConn(sock.Raw(one)) != sock.Closed {
+			t.Error("a broken connection is not closed")
+		}
+	}
+	if _, err := one.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the reader sees %v", err)
+	}
+}

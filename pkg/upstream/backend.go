@@ -4,6 +4,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -50,6 +51,13 @@ type Config struct {
 	Streams   int  // requests at once on a multiplexed connection
 	Recycles  bool // workers are known to end after a number of requests
 
+	MaxConnsFrom Source // where MaxConns comes from, for snapshots
+	// MinIdle is how many connections IdleTimeout leaves open. Where each
+	// occupies a worker one fewer than MaxConns at most, and none while workers
+	// seem to be short.
+	MinIdle int
+	WarmUp  int // connections that Warm opens to each server, where any are kept
+
 	Queue          int           // requests waiting for a worker
 	QueueTimeout   time.Duration // longest wait for a worker
 	ConnectTimeout time.Duration
@@ -57,12 +65,13 @@ type Config struct {
 	ReadTimeout    time.Duration // between two reads
 	RequestTimeout time.Duration // whole exchange; 0: none
 	IdleTimeout    time.Duration // kept connection unused
-	MaxRequests    int           // per connection; 0: no limit
-	MaxLifetime    time.Duration // of a connection; 0: no limit
+	MaxRequests    int           // per connection, which draws its own between 90 and 100 percent; 0: no limit
+	MaxLifetime    time.Duration // of a connection, the same; 0: no limit
 
-	MaxResponseHeader int // bytes of a reply's head
-	Tries             int
-	RetryTimeout      time.Duration // how long refused dials are repeated
+	MaxResponseHeader int           // bytes of a reply's head
+	Retry             Retry         // failures after which a request is sent again
+	Tries             int           // attempts for one request, the first included
+	RetryTimeout      time.Duration // no attempt begins so long after the first failed; 0: no dial is waited for
 }
 
 // Events report what concerns no single request. Every func is optional and
@@ -75,6 +84,13 @@ type Events struct {
 	// Multiplex: the server said whether it carries several requests on one
 	// connection.
 	Multiplex func(backend, server string, on bool)
+	// Unshared: the server was thought to carry several requests on one
+	// connection, by its own word or the configuration's, and does not. From now
+	// on it gets one request at a time on each.
+	Unshared func(backend, server string, err error)
+	// Learned: the server said how many connections or requests it takes, so
+	// that at most so many connections are opened.
+	Learned func(backend, server string, conns int)
 }
 
 // Input is a request ready to be sent, as often as it takes.
@@ -85,6 +101,16 @@ type Input struct {
 	// its exact length.
 	OpenBody func() (io.Reader, error)
 	BodyLen  int64
+	// IgnoreAbort: the request runs to its end, within its timeouts, even if the
+	// client leaves; what is left of the reply is then thrown away.
+	IgnoreAbort bool
+	// Role is what the application is asked to be; zero is a responder. An
+	// authorizer gets no body.
+	Role Role
+	// Data is the file of a filter, DataLen its announced length; every attempt
+	// reads it from its start.
+	Data    io.ReaderAt
+	DataLen int64
 	// At is when the request was complete, read from the clock by then.
 	At time.Time
 }
@@ -121,24 +147,23 @@ type Backend struct {
 	servers []*server
 	next    atomic.Uint32 // where the search for the least busy server starts
 	buffers fcgi.Buffers
+	waiting waitlist
 
-	mu     sync.Mutex // guards closed, and Add of probes against it
+	mu     sync.Mutex // guards closed, and Add of tasks against it
 	closed bool
-	probes sync.WaitGroup // Multiplex probes in flight
+	tasks  sync.WaitGroup  // Multiplex probes and warm-ups under way
+	ctx    context.Context // of warm-ups; ends with Close
+	stop   context.CancelFunc
 }
 
-// unknownConns bounds the connections to a server whose number of workers is
-// not known; each then carries one request and is not kept, because a kept
-// connection would occupy a worker that others wait for.
-const unknownConns = 128
-
-// New returns a backend. No connection is opened before the first request.
-// sweeper must outlive it.
+// New returns a backend. No connection is opened before the first request, or
+// Warm. sweeper must outlive it.
 func New(cfg Config, sweeper *sock.Sweeper, ev Events) (*Backend, error) {
 	if len(cfg.Servers) == 0 {
 		return nil, errors.New("upstream: backend " + cfg.Name + " has no servers")
 	}
 	b := &Backend{cfg: cfg, events: ev, sweeper: sweeper}
+	b.ctx, b.stop = context.WithCancel(context.Background())
 	for _, addr := range cfg.Servers {
 		s, err := newServer(b, addr)
 		if err != nil {
@@ -158,8 +183,17 @@ func (b *Backend) Look() {
 	}
 }
 
+// Warm opens Config.WarmUp connections to each server and returns at once.
+// Servers that refuse are reported by Events.ServerDown and left alone.
+func (b *Backend) Warm() {
+	for _, s := range b.servers {
+		s.startWarm()
+	}
+}
+
 // Sweep implements sock.Swept: idle connections are closed in passing.
 func (b *Backend) Sweep(now int64) {
+	b.waiting.sweep(now)
 	for _, s := range b.servers {
 		s.sweep(now)
 	}
@@ -172,18 +206,20 @@ func (b *Backend) Close() {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
-	b.probes.Wait() // a probe may still exchange the slots
+	b.stop()
+	b.tasks.Wait() // a probe may still exchange the slots
 	for _, s := range b.servers {
 		s.close()
 	}
 }
 
-// beginProbe counts a probe, unless the backend is closed.
-func (b *Backend) beginProbe() bool {
+// beginTask counts a goroutine that Close waits for, unless the backend is
+// closed.
+func (b *Backend) beginTask() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.closed {
-		b.probes.Add(1)
+		b.tasks.Add(1)
 	}
 	return !b.closed
 }

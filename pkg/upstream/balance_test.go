@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -122,7 +123,12 @@ func TestAServerThatIsBackIsUsedAgain(t *testing.T) {
 // serve runs s on a unix socket at path.
 func serve(t *testing.T, s *fcgitest.Server, path string) {
 	t.Helper()
-	l := listen(t, path)
+	serveOn(t, s, listen(t, path))
+}
+
+// serveOn runs s on l until the test ends.
+func serveOn(t *testing.T, s *fcgitest.Server, l net.Listener) {
+	t.Helper()
 	done := make(chan struct{})
 	go func() { // ends when s is closed
 		defer close(done)
@@ -142,7 +148,7 @@ func TestWhenAllServersAreDownTheLastIsWaitedFor(t *testing.T) {
 	start := time.Now()
 	r, err := get(t, newBackend(t, cfg, upstream.Events{}))
 	var dial *upstream.DialError
-	if !errors.As(err, &dial) || r.x.Trace.Tries != cfg.Tries || time.Since(start) < cfg.RetryTimeout {
+	if !errors.As(err, &dial) || r.x.Trace.Tries < 2 || r.x.Trace.Tries > cfg.Tries || time.Since(start) < cfg.RetryTimeout {
 		t.Errorf("%v after %d tries and %v", err, r.x.Trace.Tries, time.Since(start))
 	}
 }

@@ -7,12 +7,16 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
-	"github.com/fcgigw/fcgigw/pkg/pool"
 )
 
 // Call is the storage of one request on its way through a backend, for another
 // when it is over. The zero value is ready; it is not to be copied.
 type Call struct{ call }
+
+// Shared reports whether the reply comes on a connection that carries other
+// requests too, so that a Reply that has no room must fail rather than wait: it
+// may be asked by the methods of a Reply, and tells about the present attempt.
+func (c *Call) Shared() bool { return c.shared }
 
 // call turns the records of a FastCGI reply into a response (fcgi.Handler).
 type call struct {
@@ -23,12 +27,17 @@ type call struct {
 
 	safe     bool      // running it twice does no harm
 	deadline int64     // sweeper time; 0: none
-	began    int64     // sweeper time
+	failedAt int64     // sweeper time of the first failure, 0: none
 	resets   int       // attempts on new connections that were reset
+	hold     bool      // the attempt leaves no doubt whether a worker took it (fcgi.Request.Hold)
+	greeted  bool      // a worker has accepted the attempt's connection
+	renew    bool      // an attempt met a connection that was over: the next wants a new one
+	shared   bool      // the attempt's connection carries other requests too
+	moved    bool      // an attempt ended because connections are not shared any more
 	sent     time.Time // the attempt has its connection
 	last     time.Time // something of the reply came; what follows without a pause came with it
 	paused   bool      // since last
-	watch    watch     // for the time before a connection watches the client
+	watch    watch     // for the time in which no connection watches the client
 
 	req    fcgi.Request
 	head   cgi.HeadParser
@@ -36,6 +45,11 @@ type call struct {
 	got    bool  // the first reply byte has come
 	left   int64 // of a declared body; -1: not declared
 	excess bool  // more came than was declared
+	passed bool  // a head went to out, an interim one perhaps
+	whole  bool  // the reply is over and left its connection in order
+	drop   drop
+
+	served atomic.Bool // a body of a declared length went to out; read by Tick
 
 	fresh   atomic.Pointer[server] // the server of a new connection on which no reply byte came yet, else nil; read by Tick
 	freshAt atomic.Int64           // sweeper time when its request was sent
@@ -46,12 +60,15 @@ func (c *call) begin(b *Backend, x *exchange.Exchange, in *Input, out Reply) {
 	c.head.MaxBytes = b.cfg.MaxResponseHeader
 	c.watch.c = c
 	c.safe = x.Request.Idempotent()
-	c.began, c.resets = c.b.sweeper.Now(), 0
+	c.failedAt, c.resets, c.greeted, c.renew = 0, 0, false, false
+	c.shared, c.moved = false, false
+	c.drop.reset()
 	c.deadline = c.b.sweeper.After(c.b.cfg.RequestTimeout)
 	c.req = fcgi.Request{}
 }
 
 func (c *call) end() {
+	c.watch.rest()
 	c.b, c.x, c.in, c.out = nil, nil, nil, nil
 	c.req = fcgi.Request{}
 }
@@ -61,9 +78,15 @@ func (c *call) prepare(keep bool) error {
 	c.x.Response.Reset()
 	c.head.Reset()
 	c.inBody, c.excess, c.paused = false, false, false
-	c.got = false
+	c.got, c.passed, c.whole = false, false, false
 	c.left = -1
-	c.req = fcgi.Request{KeepConn: keep, Params: c.in.Params, Stdin: c.in.Body}
+	if c.served.Load() { // a store costs more
+		c.served.Store(false)
+	}
+	c.req = fcgi.Request{
+		Hold: c.hold, Role: c.in.Role, KeepConn: keep && keepFor(c.in.Role), Params: c.in.Params, Stdin: c.in.Body,
+		DataFrom: c.in.Data, DataLen: c.in.DataLen,
+	}
 	if c.in.OpenBody == nil {
 		return nil
 	}
@@ -78,6 +101,9 @@ func (c *call) prepare(keep bool) error {
 // Stdout implements fcgi.Handler.
 func (c *call) Stdout(p []byte) error {
 	c.heard()
+	if c.drop.why != nil {
+		return c.drop.take(len(p))
+	}
 	for !c.inBody {
 		rest, done, err := c.head.Feed(p, &c.x.Response)
 		if err != nil {
@@ -86,15 +112,30 @@ func (c *call) Stdout(p []byte) error {
 		if !done {
 			return nil
 		}
-		if err := c.headDone(); err != nil {
+		if err := c.heed(c.headDone()); err != nil {
 			return err
 		}
 		p = rest
+		if c.drop.why != nil {
+			return c.drop.take(len(p))
+		}
 	}
 	if len(p) == 0 {
 		return nil
 	}
-	return c.out.Body(c.declared(p))
+	if err := c.heed(c.out.Body(c.declared(p))); err != nil {
+		return err
+	}
+	c.all()
+	return nil
+}
+
+// all notes that the client has been given all it was told of: what the
+// application does from now on does not depend on it any more.
+func (c *call) all() {
+	if c.left == 0 && !c.served.Load() {
+		c.served.Store(true)
+	}
 }
 
 // heard notes the first bytes of a reply.
@@ -117,6 +158,7 @@ func (c *call) headDone() error {
 	if c.head.Interim() {
 		var err error
 		if r.Status != 100 { // the gateway's to say, and said already
+			c.passed = true
 			err = c.out.Interim(r.Status, &r.Header)
 		}
 		r.Reset()
@@ -126,7 +168,13 @@ func (c *call) headDone() error {
 	if r.ContentLength >= 0 && !c.x.Request.IsHead() && !exchange.NoBodyStatus(r.Status) {
 		c.left = r.ContentLength
 	}
-	return c.out.Head()
+	if err := c.declines(r.Status); err != nil {
+		return err
+	}
+	c.passed = true
+	err := c.out.Head()
+	c.all()
+	return err
 }
 
 // declared cuts p where the body ends by its own declaration. What is beyond
@@ -166,36 +214,33 @@ func (c *call) Stderr(p []byte) error {
 // Pause implements fcgi.Handler.
 func (c *call) Pause() error {
 	c.paused = true
-	if !c.inBody {
+	if !c.inBody || c.drop.why != nil {
 		return nil
 	}
-	return c.out.Pause()
+	return c.heed(c.out.Pause())
 }
 
 // Tick implements fcgi.Handler.
 func (c *call) Tick() error {
-	if c.deadline != 0 && c.b.sweeper.Now() > c.deadline {
+	now := c.b.sweeper.Now()
+	switch {
+	case c.deadline != 0 && now > c.deadline:
 		return ErrRequestTimeout
+	case c.drop.late(now):
+		return errDropped
 	}
 	if on := c.fresh.Load(); on != nil {
-		on.unheard(c.b.sweeper.Now(), c.freshAt.Load())
+		on.unheard(now, c.freshAt.Load())
 	}
-	return c.out.Tick()
+	if err := c.out.Tick(); err != nil && !c.outlasts(err) {
+		return err
+	}
+	return nil
 }
 
-// watch looks after a call while it waits for a worker or for a server.
-type watch struct {
-	c  *call
-	by int64 // sweeper time at which the wait in the queue ends; 0: none
-}
-
-// Sweep implements sock.Swept.
-func (w *watch) Sweep(now int64) {
-	err := w.c.Tick()
-	if err == nil && w.by != 0 && now > w.by {
-		err = pool.ErrQueueTimeout
-	}
-	if err != nil {
-		w.c.x.Cancel(err)
-	}
+// unheardBy says that s has been sent something on a new connection, and no
+// worker has answered yet.
+func (c *call) unheardBy(s *server) {
+	c.freshAt.Store(c.b.sweeper.Now())
+	c.fresh.Store(s)
 }

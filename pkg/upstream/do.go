@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"time"
@@ -11,12 +10,10 @@ import (
 )
 
 // Do sends in and hands the reply to out. It returns nil only when the reply is
-// complete. Attempts are repeated only while nothing of a reply has come and it
-// is certain, or harmless if not, that the application has not run: the dial
-// was refused, a kept connection turned out to be closed (idempotent methods),
-// or the server said that it is overloaded. Status tells what an error means
-// for a client that has got nothing yet. c is not used by another request
-// meanwhile, and not again if Do panics.
+// complete. Attempts that fail are repeated as Config.Retry says, while nothing
+// of a reply has gone to out. Status tells what an error means for a client that
+// has got nothing yet. c is not used by another request meanwhile, and not again
+// if Do panics.
 func (b *Backend) Do(x *exchange.Exchange, in *Input, out Reply, c *Call) error {
 	c.begin(b, x, in, out)
 	err := out.Done(c.run())
@@ -32,12 +29,21 @@ func (c *call) run() error {
 		s := c.b.pick(tried)
 		err := c.attempt(s)
 		if err == nil || !c.again(s, err) {
-			return err
+			return c.reason(err)
 		}
 		if len(c.b.servers) > 1 {
 			tried = s
 		}
 	}
+}
+
+// reason returns what ended the request: what cancelled it comes before what
+// followed from that.
+func (c *call) reason(err error) error {
+	if cause := c.x.Cause(); err != nil && cause != nil {
+		return cause
+	}
+	return err
 }
 
 // attempt is one try at one server: wait for a worker, get a connection, run.
@@ -49,6 +55,8 @@ func (c *call) attempt(s *server) error {
 	t := &c.x.Trace
 	t.Tries++
 	t.Server = s.name
+	c.hold, c.greeted = false, false
+	c.drop.reset()
 	c.sent, c.last = c.in.At, c.in.At
 	if t.Tries > 1 {
 		c.sent = time.Now()
@@ -64,7 +72,10 @@ func (c *call) attempt(s *server) error {
 		return err
 	}
 	err = c.exchange(s, l)
-	keep = err == nil && !c.excess && l.reusable() && !s.squeezed()
+	if l.one != nil {
+		l.usedAt = c.last
+	}
+	keep = l.fit(c.whole && !c.excess)
 	return err
 }
 
@@ -87,9 +98,8 @@ func (c *call) acquire(s *server) (*pool.Slot[*link], error) {
 func (c *call) wait(p *pool.Pool[*link]) (*pool.Slot[*link], error) {
 	start := time.Now()
 	c.watch.by = c.b.sweeper.After(c.b.cfg.QueueTimeout)
-	c.b.sweeper.Add(&c.watch)
-	slot, err := p.Acquire(c.x.Context())
-	c.b.sweeper.Remove(&c.watch)
+	slot, err := p.Acquire(&c.watch)
+	c.watch.rest()
 	c.watch.by = 0
 	c.sent = time.Now()
 	c.x.Trace.Queue += c.sent.Sub(start)
@@ -106,43 +116,40 @@ func (c *call) replaced(s *server, p *pool.Pool[*link], err error) bool {
 	return errors.Is(err, pool.ErrClosed) && s.slots.Load() != p
 }
 
-// restBeforeUnsafe is how long a kept connection must have been quiet before a
-// request that must not run twice is sent on it: a worker that has reached its
-// last request closes within microseconds of its answer, unless the system has
-// something better to do. Once a server was seen to do so, such requests get a
-// new connection each, which only a worker with requests left accepts.
-const restBeforeUnsafe = 10 * time.Millisecond
-
-// neverRested makes a second attempt use a new connection.
-const neverRested = time.Duration(1<<63 - 1)
-
 // connect gets the slot's connection. A refused dial is repeated for a while,
 // holding the slot: a restarting php-fpm looks like this, and those who wait
-// behind wait in order.
+// behind wait in order. The client is watched as far as there is something to
+// wait for.
 func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
-	var rest time.Duration
-	switch {
-	case c.x.Trace.Tries > 1:
-		rest = neverRested
-	case !c.safe && s.closesKept.Load():
-		rest = neverRested
-	case !c.safe:
-		rest = restBeforeUnsafe
-	}
-	l, reused, err := slot.Conn(c.x.Context(), rest)
+	defer c.watch.rest()
+	l, reused, err := c.join(s, slot)
 	for pause := firstPause; err != nil && c.dialAgain(s, err); pause = min(2*pause, lastPause) {
-		if c.sleep(pause) != nil {
+		if err = c.sleep(pause); err != nil {
 			break
 		}
-		l, reused, err = slot.Conn(c.x.Context(), rest)
+		l, reused, err = c.join(s, slot)
 	}
 	c.x.Trace.Reused = reused
-	if !reused {
-		now := time.Now()
-		c.x.Trace.Connect += now.Sub(c.sent)
-		c.sent = now
+	if reused {
+		return l, err
 	}
-	return l, err
+	now := time.Now()
+	c.x.Trace.Connect += now.Sub(c.sent)
+	c.sent = now
+	return l, c.reason(err)
+}
+
+// join gets a connection that the request can be sent on.
+func (c *call) join(s *server, slot *pool.Slot[*link]) (l *link, reused bool, err error) {
+	l, reused, err = slot.Conn(&c.watch, c.rest(s))
+	if err != nil || !reused || !c.careful() || l.one == nil {
+		return l, reused, err
+	}
+	if there, err := c.there(s, l); there || err != nil {
+		return l, true, err
+	}
+	slot.Fail()
+	return slot.Conn(&c.watch, neverRested)
 }
 
 // The pauses between refused dials grow from the first to the last.
@@ -153,51 +160,37 @@ const (
 
 // dialAgain reports whether a failed dial should be repeated at this server:
 // not when another server may do, and not when the server has been away for
-// longer than the retry timeout, whoever noticed first.
+// longer than the retry timeout, whoever noticed first. A server that refuses
+// now and then is never away for long, so the request's own time counts too.
 func (c *call) dialAgain(s *server, err error) bool {
 	var dial *DialError
-	if !errors.As(err, &dial) || errors.Is(err, ErrConnectTimeout) {
+	if c.b.cfg.Retry&RetryRefused == 0 || !errors.As(err, &dial) || errors.Is(err, ErrConnectTimeout) {
 		return false
 	}
 	if len(c.b.servers) > 1 && c.x.Trace.Tries < min(c.b.cfg.Tries, len(c.b.servers)) {
 		return false
 	}
-	away := s.away()
+	limit := c.b.cfg.RetryTimeout
 	if errors.Is(err, fs.ErrPermission) {
-		return away < bindGrace
+		limit = min(limit, bindGrace)
 	}
-	return away < c.b.cfg.RetryTimeout
+	return s.away() < limit && c.failing() < limit
 }
 
 // bindGrace is how long a socket without permission is tried again: a starting
 // php-fpm creates it before it sets the mode.
 const bindGrace = 500 * time.Millisecond
 
-// sleep waits for d, unless the exchange ends first. The client is watched.
-func (c *call) sleep(d time.Duration) error {
-	c.b.sweeper.Add(&c.watch)
-	defer c.b.sweeper.Remove(&c.watch)
-	t := time.NewTimer(d)
-	defer t.Stop()
-	ctx := c.x.Context()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // exchange runs the request on l.
 func (c *call) exchange(s *server, l *link) error {
-	if err := c.prepare(s.keeps()); err != nil {
+	if err := c.prepare(s.keeps() && c.mayKeep(s)); err != nil {
 		return err
 	}
 	if !c.x.Trace.Reused && l.mux == nil {
-		c.freshAt.Store(c.b.sweeper.Now())
-		c.fresh.Store(s)
+		c.unheardBy(s)
 		defer c.fresh.Store(nil)
 	}
+	c.shared = l.mux != nil
 	end, err := l.do(&c.req, c)
 	t := &c.x.Trace
 	if c.paused || !c.got {
@@ -205,8 +198,29 @@ func (c *call) exchange(s *server, l *link) error {
 	}
 	t.Upstream = c.last.Sub(c.sent)
 	t.AppStatus = int32(end.AppStatus)
-	if err != nil {
-		return err
+	return c.outcome(err)
+}
+
+// outcome returns what became of an attempt that l.do ended with err.
+func (c *call) outcome(err error) error {
+	if c.drop.why != nil {
+		c.whole = err == nil
+		return c.drop.why
 	}
-	return c.complete()
+	if err == nil {
+		err = c.complete()
+	}
+	c.whole = err == nil
+	if c.whole && c.excess { // the client has got what it was told of
+		c.x.Trace.Err = errExcess()
+	}
+	return err
+}
+
+// mayKeep reports whether a private connection may be kept behind the request.
+// An application may answer without having read the body. php-fpm then throws
+// the rest away; libfcgi takes it for the records of the next request, and a
+// client could have chosen them. What answers FCGI_GET_VALUES is not libfcgi.
+func (c *call) mayKeep(s *server) bool {
+	return len(c.in.Body) == 0 && c.in.BodyLen == 0 || c.in.Role == RoleAuthorizer || s.answers.Load()
 }

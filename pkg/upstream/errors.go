@@ -14,6 +14,20 @@ var ErrRequestTimeout = errors.New("upstream: request took longer than request_t
 // ErrConnectTimeout: a server did not accept a connection in time.
 var ErrConnectTimeout = errors.New("upstream: connect timed out")
 
+// ErrUnwanted, wrapped in an error of a method of Reply, says that the reply is
+// sound and not wanted. Do returns that error, and reads the rest of the reply
+// where that keeps the connection cheaply: at most 64 KiB, for a tenth of a
+// second.
+var ErrUnwanted = errors.New("upstream: reply not wanted")
+
+// errNobody is in the DialError of a connection that no worker accepted.
+var errNobody = errors.New("the connection ended before a worker accepted it")
+
+// errExcess is on the trace of a reply that is complete all the same.
+func errExcess() error {
+	return &ReplyError{What: "its body is longer than its Content-Length; the rest was not sent"}
+}
+
 // DialError: no server accepted a connection.
 type DialError struct {
 	Server string

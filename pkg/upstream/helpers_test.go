@@ -128,6 +128,7 @@ func request(method string, body string) *call {
 // with the error that Do returned.
 func (c *call) do(tb testing.TB, b *upstream.Backend) error {
 	tb.Helper()
+	c.in.At = time.Now()
 	err := b.Do(c.x, &c.in, &c.out, new(upstream.Call))
 	if c.out.done != 1 || c.out.doneErr != err || c.out.calls[len(c.out.calls)-1] != "done" {
 		tb.Errorf("Done: %d times, %v; Do: %v; calls %v", c.out.done, c.out.doneErr, err, c.out.calls)
@@ -201,7 +202,7 @@ func config(addrs ...string) upstream.Config {
 	return upstream.Config{
 		Name: "app", Servers: at(addrs...), MaxConns: 4, Multiplex: upstream.Off, Streams: 4,
 		Queue: 16, QueueTimeout: patience, ConnectTimeout: patience, ReadTimeout: patience,
-		SendTimeout: patience, Tries: 3, RetryTimeout: 0,
+		SendTimeout: patience, Retry: upstream.RetrySafe, Tries: 3, RetryTimeout: 0,
 	}
 }
 

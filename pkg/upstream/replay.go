@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -9,62 +10,170 @@ import (
 )
 
 // again decides whether a failed attempt at s may be followed by another, and
-// waits where the next one should not follow at once.
+// waits where the next one should not follow at once. There are at most Tries
+// attempts, and none begins later than RetryTimeout after the first failure; the
+// dials within an attempt are bounded by the same time (dialAgain).
 func (c *call) again(s *server, err error) bool {
-	if c.x.Cause() != nil {
-		return false
-	}
-	if c.refusedLate(err) {
-		return c.sleep(c.nextPause()) == nil
-	}
-	if c.x.Trace.Tries-c.resets >= c.b.cfg.Tries {
-		return false
-	}
-	var dial *DialError
-	switch {
-	case errors.Is(err, fcgi.ErrOverloaded): // bytes, but not the application's
-		return len(c.b.servers) > 1 && !c.got
-	case c.req.Progress.Received:
-		return false
-	case errors.As(err, &dial):
-		return len(c.b.servers) > 1
-	case errors.Is(err, fcgi.ErrNoStream):
-		return true // ids of aborted requests are not free yet
-	case errors.Is(err, fcgi.ErrStale):
-		return c.stale(s)
-	case errors.Is(err, fcgi.ErrClosed):
-		return !c.req.Progress.Sent // a shared connection ended before we came to it
-	}
-	return false
-}
-
-// stale decides about a connection that ended without a byte of a reply.
-func (c *call) stale(s *server) bool {
-	if !c.req.Progress.Sent {
+	if !c.moved && c.x.Cause() == nil && c.mustMove(err) {
+		c.moved = true
 		return true
 	}
-	if !c.x.Trace.Reused {
+	if c.x.Cause() != nil || c.x.Trace.Tries >= c.b.cfg.Tries {
 		return false
 	}
-	s.closesKept.Store(true)
-	return c.safe
+	since, limit := c.failing(), c.b.cfg.RetryTimeout
+	var d *declined
+	if errors.As(err, &d) {
+		return true // decided when the status came
+	}
+	if limit > 0 && since >= limit || c.allowed(c.failure(s, err)) == 0 {
+		return false
+	}
+	return c.resets == 0 || c.sleep(resetPause(c.resets)) == nil
 }
 
-// refusedLate reports whether a new connection was reset without a byte: the
-// server was ending when it was dialled and never accepted it. That is a
-// refused dial that came late, and as with those the server is tried again for
-// a while. A worker that crashed with part of the request unread looks the
-// same, so the request must be one that may run twice.
-func (c *call) refusedLate(err error) bool {
-	return errors.Is(err, fcgi.ErrStale) && errors.Is(err, syscall.ECONNRESET) &&
-		c.safe && !c.x.Trace.Reused &&
-		time.Duration(c.b.sweeper.Now()-c.began) < c.b.cfg.RetryTimeout
+// failing returns how long ago the request first failed: zero if that is now.
+func (c *call) failing() time.Duration {
+	now := c.b.sweeper.Now()
+	if c.failedAt == 0 {
+		c.failedAt = now
+	}
+	return time.Duration(now - c.failedAt)
 }
 
-// nextPause returns how long to wait before a server that resets new
-// connections is tried again; it grows.
-func (c *call) nextPause() time.Duration {
-	pause := min(firstPause<<min(c.resets, 10), lastPause)
-	c.resets++
-	return pause
+// allowed returns those of the failures that the request may be repeated after.
+func (c *call) allowed(f Retry) Retry {
+	f &= c.b.cfg.Retry
+	if !c.safe && c.b.cfg.Retry&RetryNonIdempotent == 0 {
+		f &= retryUnseen
+	}
+	return f
+}
+
+// failure returns as what an attempt's error counts; 0: it is final.
+func (c *call) failure(s *server, err error) Retry {
+	var dial *DialError
+	var reply *ReplyError
+	var protocol *fcgi.ProtocolError
+	others := len(c.b.servers) > 1
+	switch {
+	case errors.As(err, &dial):
+		if others { // alone, the server was waited for already
+			return RetryRefused
+		}
+		return 0
+	case errors.Is(err, fcgi.ErrNoStream), errors.Is(err, errUnshared):
+		return RetryClosed // ids of abandoned requests are not free yet
+	case errors.Is(err, fcgi.ErrOverloaded), errors.Is(err, fcgi.ErrUnknownRole):
+		if others && !c.got {
+			return RetryOverloaded
+		}
+		return 0
+	case errors.Is(err, fcgi.ErrCantMultiplex):
+		if !c.got {
+			return RetryOverloaded
+		}
+		return 0
+	case c.passed, errors.Is(err, ErrRequestTimeout):
+		return 0
+	case errors.Is(err, fcgi.ErrStale), errors.Is(err, fcgi.ErrClosed):
+		return c.unanswered(s, err)
+	case errors.Is(err, fcgi.ErrTruncated):
+		return RetryError
+	case errors.Is(err, fcgi.ErrReadTimeout) && c.req.Progress.Withheld && others:
+		return RetryRefused // no worker took it, which is no better than no connection
+	case errors.Is(err, fcgi.ErrReadTimeout), errors.Is(err, fcgi.ErrSendTimeout):
+		return RetryTimeout
+	case errors.As(err, &protocol) && c.x.Trace.Reused && !c.got:
+		return RetryStale | RetryInvalid // what was left over of the request before
+	case errors.As(err, &reply), errors.As(err, &protocol):
+		return RetryInvalid
+	}
+	return 0
+}
+
+// unanswered is failure for a connection that ended without a byte of a reply.
+// What is known of such a request, and how:
+//
+//   - Nothing of it was written: nobody has it. That is a kept connection whose
+//     peer was gone (EPIPE), or a shared one that ended before we came to it.
+//   - What it takes to begin was held back and never left us (see careful).
+//   - A kept connection on a unix socket was closed on the peer's side only: a
+//     worker does that behind its last reply, and throws away what it still gets
+//     (fcgi.Progress.HalfClosed). It is php-fpm's way at pm.max_requests.
+//   - Otherwise nothing is known. In particular a reset proves nothing: it says
+//     that the peer died with bytes unread, and php-fpm leaves the end of STDIN
+//     unread as long as a script runs, so every script that is killed ends in a
+//     reset, as does a request that nobody has accepted. Over TCP, moreover, a
+//     relay between us may make a FIN of a reset.
+//
+// In the last case it is a repeatable request's chance: a kept connection that
+// ended, because that happens; and a new one that was reset, which happens when
+// the server ends, unless a worker is known to have accepted it.
+func (c *call) unanswered(s *server, err error) Retry {
+	p, kept := &c.req.Progress, c.x.Trace.Reused
+	c.renew = true
+	reset := !kept && errors.Is(err, syscall.ECONNRESET)
+	switch {
+	case kept:
+		s.endsKept(p.HalfClosed)
+	case reset:
+		s.shake()
+	}
+	switch {
+	case !p.Sent, kept && p.HalfClosed:
+		return RetryClosed
+	case errors.Is(err, fcgi.ErrClosed):
+		return 0 // by ourselves
+	case p.Withheld:
+		c.reset(reset)
+		return RetryClosed
+	case c.hold, c.greeted: // a worker had it, or has read ahead
+		if kept {
+			s.closesKept.Store(true)
+		}
+		return RetryError
+	case kept:
+		return RetryStale | RetryError
+	case reset:
+		c.reset(true)
+		return RetryStale | RetryError
+	}
+	return RetryError
+}
+
+// reset counts a new connection that was reset before a worker had it, as far as
+// is known.
+func (c *call) reset(yes bool) {
+	if yes {
+		c.resets++
+	}
+}
+
+// resetPause is how long a server that may be ending is left alone after the
+// n-th reset.
+func resetPause(n int) time.Duration { return min(50*time.Millisecond<<min(2*n-2, 4), lastPause) }
+
+// declined is the error of an attempt whose reply had a status after which
+// another server is asked.
+type declined struct{ status int }
+
+func (d *declined) Error() string {
+	return fmt.Sprintf("upstream: the application answered %d", d.status)
+}
+
+// Unwrap makes the rest of the reply be read.
+func (d *declined) Unwrap() error { return ErrUnwanted }
+
+// declines returns an error if the reply is not to be passed on because another
+// server is to be asked. The last server's reply always is.
+func (c *call) declines(status int) error {
+	if status < 400 || c.passed || c.allowed(retryStatus(status)) == 0 ||
+		c.x.Trace.Tries >= min(c.b.cfg.Tries, len(c.b.servers)) {
+		return nil
+	}
+	if limit := c.b.cfg.RetryTimeout; limit > 0 && c.failing() >= limit {
+		return nil
+	}
+	return &declined{status}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,51 +23,43 @@ type server struct {
 	name string
 	dial net.Dialer
 
-	slots atomic.Pointer[pool.Pool[*link]] // replaced once if multiplexing turns out possible
+	slots atomic.Pointer[pool.Pool[*link]] // replaced when multiplexing turns out possible, or impossible
+	from  atomic.Int32                     // Source of the number of connections
 	busy  atomic.Int64                     // requests in flight or waiting
 	down  atomic.Int64                     // time of the last failed dial, 0 when up
 	since atomic.Int64                     // time of the first failed dial in a row
-	tight atomic.Int64                     // sweeper time when a new connection was last left unheard
+	tight atomic.Int64                     // sweeper time when the server was last found short of workers
 	// closesKept says that the server has closed a kept connection by itself,
 	// as php-fpm does at pm.max_requests.
 	closesKept atomic.Bool
+	shakenAt   atomic.Int64 // sweeper time of the last sign that the server is ending; 0: none
+	answers    atomic.Bool  // it answers FCGI_GET_VALUES
 
-	probe atomic.Int32 // probeOpen, probing or probed
+	probe  atomic.Int32 // probeOpen, probing, probedSingle or probedShared
+	turn   sync.Mutex   // held while slots and probe are changed together
+	absent atomic.Bool  // nobody was there at the last dial
 
 	askAt  atomic.Int64 // sweeper time before which the probe is not repeated
-	silent int          // probes in a row without answer; owned by the probe
+	silent int          // probes in a row without answer; owned by whoever may change probe
 
 	sweepAt atomic.Int64 // when idle connections are looked at next
 	reaping atomic.Bool  // a look is under way
+	dials   dialWatch    // owned by sweep
 }
-
-// The states of the question whether a server multiplexes.
-const (
-	probeOpen int32 = iota // not asked
-	probing
-	probed
-)
-
-// probeTimeout bounds the wait for an answer: a busy php-fpm gives none, and
-// libfcgi's programs never do.
-const probeTimeout = time.Second
-
-// The pause between two probes without answer doubles from the first to the
-// last.
-const (
-	firstProbePause = 2 * time.Second
-	lastProbePause  = 10 * time.Minute
-)
 
 func newServer(b *Backend, addr Address) (*server, error) {
 	s := &server{b: b, addr: addr, name: addr.String()}
 	s.dial.Timeout = b.cfg.ConnectTimeout
 	s.dial.KeepAlive = -1 // four system calls, and requests have deadlines anyway
-	s.closesKept.Store(b.cfg.Recycles)
-	if b.cfg.Multiplex != Auto {
-		s.probe.Store(probed)
+	s.closesKept.Store(b.cfg.Recycles && !s.oneByOne())
+	s.answers.Store(s.phpFPM())
+	switch b.cfg.Multiplex {
+	case On:
+		s.probe.Store(probedShared)
+	case Off:
+		s.probe.Store(probedSingle)
 	}
-	p, err := s.newPool(b.cfg.Multiplex == On)
+	p, err := s.newPool(b.cfg.Multiplex == On, fcgi.Values{})
 	if err != nil {
 		return nil, err
 	}
@@ -74,59 +67,24 @@ func newServer(b *Backend, addr Address) (*server, error) {
 	return s, nil
 }
 
-// trustIdle is how long a connection is taken for alive after its last use.
-const trustIdle = 100 * time.Millisecond
-
-// newPool sizes the pool: as many slots as the server has workers, times the
-// streams where connections are shared.
-func (s *server) newPool(mux bool) (*pool.Pool[*link], error) {
-	c := &s.b.cfg
-	cfg := pool.Config[*link]{
-		MaxConns: c.MaxConns, Streams: 1,
-		Keep:        s.keeps(),
-		Queue:       c.Queue, // its deadline is kept by call, which is swept anyway while it waits
-		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
-		Dial: s.open, Now: s.b.sweeper.Now,
-	}
-	if c.Tries > 1 { // a second attempt makes up for a connection that was closed meanwhile
-		cfg.Trust = trustIdle
-	}
-	if mux {
-		cfg.Streams = max(c.Streams, 1)
-		cfg.Keep = c.KeepConn != Off
-		cfg.Dial = s.openMux
-		if cfg.MaxConns == 0 {
-			cfg.MaxConns = (unknownConns + cfg.Streams - 1) / cfg.Streams
-		}
-	}
-	if cfg.MaxConns == 0 {
-		cfg.MaxConns = unknownConns
-	}
-	return pool.New(cfg)
-}
-
-// keeps reports whether requests should ask the server to keep the connection.
-func (s *server) keeps() bool {
-	c := &s.b.cfg
-	return c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0
-}
-
 // link is one connection, of either kind.
 type link struct {
 	s   *server
 	one *fcgi.Conn
 	mux *fcgi.Mux
+
+	usedAt time.Time // when the last reply on one ended; its slot's holder's
 }
 
 // Alive implements pool.Conn.
 func (l *link) Alive() bool {
 	if l.mux != nil {
-		return l.mux.Err() == nil
+		return l.mux.Reusable()
 	}
 	if l.one.Alive() {
 		return true
 	}
-	l.s.closesKept.Store(true)
+	l.s.endsKept(l.one.HalfClosed())
 	return false
 }
 
@@ -141,29 +99,30 @@ func (l *link) Close() {
 
 func (l *link) do(req *fcgi.Request, h fcgi.Handler) (fcgi.End, error) {
 	if l.mux != nil {
-		return l.mux.Do(req, h)
+		return l.doShared(req, h)
 	}
 	return l.one.Do(req, h)
-}
-
-// reusable reports whether the link can carry another request.
-func (l *link) reusable() bool {
-	if l.mux != nil {
-		return l.mux.Err() == nil
-	}
-	return l.one.Reusable()
 }
 
 func (s *server) connect(ctx context.Context) (net.Conn, error) {
 	nc, err := s.dial.DialContext(ctx, s.addr.Network, s.addr.Addr)
 	if err == nil {
 		s.markUp()
+		if s.absent.Load() && s.absent.Swap(false) {
+			s.isBack()
+		}
 		return nc, nil
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	s.markDown(err)
+	if wentAway(err) {
+		s.absent.Store(true)
+	}
+	if errors.Is(err, unix.EAGAIN) { // its queue of connections is full, so its workers are taken
+		s.contended(s.b.sweeper.Now())
+	}
 	// Two clocks end a dial, the socket's and its context's; each has its error.
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		err = errors.Join(ErrConnectTimeout, err)
@@ -177,10 +136,15 @@ func (s *server) open(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	s.askOnce()
-	return &link{s: s, one: fcgi.NewConn(nc, fcgi.Config{
+	l := &link{s: s, one: fcgi.NewConn(nc, fcgi.Config{
 		Sweeper: s.b.sweeper, Buffers: &s.b.buffers,
 		ReadTimeout: s.b.cfg.ReadTimeout, SendTimeout: s.b.cfg.SendTimeout,
-	})}, nil
+	})}
+	if err := s.greet(ctx, l); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
 func (s *server) openMux(ctx context.Context) (*link, error) {
@@ -188,66 +152,15 @@ func (s *server) openMux(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.confirm(ctx, nc); err != nil {
+		nc.Close()
+		return nil, err
+	}
 	return &link{s: s, mux: fcgi.NewMux(nc, fcgi.MuxConfig{
 		Sweeper: s.b.sweeper, Buffers: &s.b.buffers,
 		ReadTimeout: s.b.cfg.ReadTimeout, SendTimeout: s.b.cfg.SendTimeout,
 		Streams: s.b.cfg.Streams,
 	})}, nil
-}
-
-// askOnce starts the question whether the server multiplexes, on a connection
-// of its own so that no request waits for the answer. It is asked again after a
-// time without answer.
-func (s *server) askOnce() {
-	if s.b.sweeper.Now() < s.askAt.Load() || !s.probe.CompareAndSwap(probeOpen, probing) {
-		return
-	}
-	if !s.b.beginProbe() {
-		return
-	}
-	go s.ask() // ends within connect and probe timeouts; Backend.Close waits for it
-}
-
-func (s *server) ask() {
-	defer s.b.probes.Done()
-	ctx, stop := context.WithTimeout(context.Background(), probeTimeout)
-	defer stop()
-	nc, err := s.dial.DialContext(ctx, s.addr.Network, s.addr.Addr)
-	if err != nil {
-		s.askLater()
-		return
-	}
-	defer nc.Close()
-	v, err := fcgi.Probe(nc, probeTimeout)
-	if errors.Is(err, fcgi.ErrReadTimeout) {
-		s.askLater()
-		return
-	}
-	s.probe.Store(probed)
-	if f := s.b.events.Multiplex; f != nil {
-		f(s.b.cfg.Name, s.name, v.Mpxs)
-	}
-	if v.Mpxs {
-		s.goMux()
-	}
-}
-
-// askLater lets a later dial ask again.
-func (s *server) askLater() {
-	pause := min(firstProbePause<<min(s.silent, 10), lastProbePause)
-	s.silent++
-	s.askAt.Store(s.b.sweeper.After(pause))
-	s.probe.Store(probeOpen)
-}
-
-// goMux replaces the slots by those of shared connections. Requests in the old
-// pool end there; those who wait for it come over.
-func (s *server) goMux() {
-	p, err := s.newPool(true)
-	if err != nil {
-		return
-	}
-	s.slots.Swap(p).Close()
 }
 
 func (s *server) markDown(err error) {
@@ -313,9 +226,13 @@ func (s *server) better(o, tried *server) bool {
 	return s.busy.Load() < o.busy.Load()
 }
 
-// sweep closes idle connections about ten times per idle timeout, not on the
-// sweeper's goroutine because closing takes locks and system calls.
+// sweep watches the dials, and closes idle connections about ten times per idle
+// timeout, not on the sweeper's goroutine because closing takes locks and system
+// calls.
 func (s *server) sweep(now int64) {
+	if s.dials.stuck(now, s.slots.Load()) {
+		s.contended(now)
+	}
 	every := int64(s.b.cfg.IdleTimeout / 10)
 	if every == 0 || now < s.sweepAt.Load() {
 		return
@@ -336,6 +253,16 @@ func (s *server) reap(pass func(*pool.Pool[*link])) bool {
 		pass(s.slots.Load())
 	}()
 	return true
+}
+
+// startWarm opens the first connections, if any are wanted, and returns at once.
+func (s *server) startWarm() {
+	if s.b.cfg.WarmUp > 0 && s.b.beginTask() {
+		go func() { // ends with the last dial, the first that fails, or Backend.Close, which waits for it
+			defer s.b.tasks.Done()
+			_ = s.slots.Load().Warm(s.b.ctx, s.b.cfg.WarmUp) // connect reports a dial that fails
+		}()
+	}
 }
 
 func (s *server) close() { s.slots.Load().Close() }

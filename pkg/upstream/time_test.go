@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,5 +201,107 @@ func TestADialWithoutAnAnswerIsAConnectTimeout(t *testing.T) {
 		if time.Since(start) > patience/2 {
 			t.Fatal("it was tried again")
 		}
+	}
+}
+
+func TestADialWithoutAnAnswerEndsWithItsRequest(t *testing.T) {
+	errGone := errors.New("gone")
+	addr := deaf(t)
+	for name, c := range map[string]struct {
+		limit time.Duration
+		end   func(r *call)
+		want  error
+	}{
+		"the client leaves": {0, func(r *call) { r.out.tickErr.Store(&errGone) }, errGone},
+		"it is cancelled":   {0, func(r *call) { r.x.Cancel(errGone) }, errGone},
+		"request timeout":   {50 * time.Millisecond, func(*call) {}, upstream.ErrRequestTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noLeaks(t)
+			cfg := config(addr)
+			cfg.RequestTimeout, cfg.MaxConns = c.limit, 1
+			b := newBackend(t, cfg, upstream.Events{})
+			r := request("GET", "")
+			start := time.Now()
+			done := r.start(t, b)
+			eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 0 })
+			c.end(r)
+			if err := await(t, done); !errors.Is(err, c.want) || time.Since(start) > cfg.ConnectTimeout/2 {
+				t.Errorf("%v after %v", err, time.Since(start))
+			}
+			if st := b.Snapshot()[0].Pool; st.Busy != 0 || st.Dialling != 0 || st.Waiting != 0 {
+				t.Errorf("left: %+v", st)
+			}
+		})
+	}
+}
+
+func TestAClientThatLeavesWhileAServerIsWaitedForIsGone(t *testing.T) {
+	noLeaks(t)
+	errGone := errors.New("gone")
+	cfg := config(nowhere(t))
+	cfg.RetryTimeout = patience
+	b := newBackend(t, cfg, upstream.Events{})
+	r := request("GET", "")
+	done := r.start(t, b)
+	eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 0 })
+	r.out.tickErr.Store(&errGone)
+	if err := await(t, done); err != errGone { // and not that nobody listens
+		t.Error(err)
+	}
+}
+
+// stuck accepts connections and reads nothing from them.
+func stuck(t *testing.T) string {
+	path := nowhere(t)
+	fcgitest.PlayOn(t, listen(t, path), fcgitest.Script{fcgitest.Stall()})
+	return path
+}
+
+func TestEachTimeoutHasItsErrorAndStatus(t *testing.T) {
+	const soon = 30 * time.Millisecond
+	begun := fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stdout([]byte("A: b\r\n\r\nbegun")), fcgitest.Stall()}
+	silent := fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stall()}
+	play := func(s fcgitest.Script) func(*testing.T) string {
+		return func(t *testing.T) string { return fcgitest.StartScripts(t, s) }
+	}
+	for _, c := range []struct {
+		name   string
+		server func(*testing.T) string
+		change func(*upstream.Config)
+		want   error
+		status int
+		begun  bool // the client has got the beginning of a response
+	}{
+		{"connect", deaf, func(c *upstream.Config) { c.ConnectTimeout = soon }, upstream.ErrConnectTimeout, 504, false},
+		{"send", stuck, func(c *upstream.Config) { c.SendTimeout = soon }, fcgi.ErrSendTimeout, 504, false},
+		{"read", play(silent), func(c *upstream.Config) { c.ReadTimeout = soon }, fcgi.ErrReadTimeout, 504, false},
+		{"read, begun", play(begun), func(c *upstream.Config) { c.ReadTimeout = soon }, fcgi.ErrReadTimeout, 504, true},
+		{"total", play(silent), func(c *upstream.Config) { c.RequestTimeout = soon }, upstream.ErrRequestTimeout, 504, false},
+		{"total, begun", play(begun), func(c *upstream.Config) { c.RequestTimeout = soon }, upstream.ErrRequestTimeout, 504, true},
+		{"total, sending", stuck, func(c *upstream.Config) { c.RequestTimeout = soon }, upstream.ErrRequestTimeout, 504, false},
+		{"total, connecting", deaf, func(c *upstream.Config) { c.RequestTimeout = soon }, upstream.ErrRequestTimeout, 504, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			noLeaks(t)
+			cfg := config(c.server(t))
+			c.change(&cfg)
+			b := newBackend(t, cfg, upstream.Events{})
+			r := request("PUT", "")
+			if strings.Contains(c.name, "send") {
+				r.in.Body = make([]byte, 4<<20) // more than a socket holds
+				r.in.BodyLen = int64(len(r.in.Body))
+			}
+			err := r.do(t, b)
+			if !errors.Is(err, c.want) || upstream.Status(err) != c.status || upstream.Busy(err) || r.x.Trace.Tries != 1 {
+				t.Errorf("%v, status %d, %d tries", err, upstream.Status(err), r.x.Trace.Tries)
+			}
+			if (r.out.status == 200) != c.begun || (r.out.body.String() == "begun") != c.begun {
+				t.Errorf("head %d, body %q", r.out.status, r.out.body.String())
+			}
+			if st := b.Snapshot()[0].Pool; st.Busy != 0 || st.Open != 0 {
+				t.Errorf("left: %+v", st) // what is late is closed
+			}
+		})
 	}
 }
