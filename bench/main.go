@@ -9,6 +9,7 @@
 //
 //	go run ./bench                                  # everything, writes bench/RESULTS.md
 //	go run ./bench -rows stub-128 -gateways nginx,fcgigw -rounds 3 -seconds 1 -out ""
+//	go run ./bench -scenario all                    # proofs with php-fpm, writes bench/SCENARIOS.md
 //	go run ./bench stub -socket /run/x.sock -size 128   # the responder alone
 //	go run ./bench load -url http://127.0.0.1:8080/ -clients 64
 //
@@ -54,6 +55,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	opts, err := parseOptions(args)
 	if err != nil {
 		return err
+	}
+	if len(opts.scenarios) > 0 {
+		return runScenarios(ctx, opts, out)
 	}
 	return runSuite(ctx, opts, out)
 }

@@ -12,18 +12,20 @@ import (
 
 // options are the flags of the comparison.
 type options struct {
-	rows     []row
-	gateways []string // programs, hence without nginx-kept
-	rounds   int
-	measure  time.Duration
-	warmup   time.Duration
-	workers  int
-	strace   bool
-	out      string
-	fcgigw   string
-	caddy    string
-	lines    string
-	profiles string
+	rows []row
+	// scenarios are run instead of the rows, if there are any.
+	scenarios []scenario
+	gateways  []string // programs, hence without nginx-kept
+	rounds    int
+	measure   time.Duration
+	warmup    time.Duration
+	workers   int
+	strace    bool
+	out       string
+	fcgigw    string
+	caddy     string
+	lines     string
+	profiles  string
 }
 
 func parseOptions(args []string) (options, error) {
@@ -33,10 +35,11 @@ func parseOptions(args []string) (options, error) {
 	gateways := fs.String("gateways", "nginx,caddy,fcgigw", "gateways to measure; ratios need nginx")
 	seconds := fs.Float64("seconds", 1.5, "measured time of each run; some rows take a multiple")
 	warmup := fs.Float64("warmup", 0.5, "warm-up before each run, in seconds")
+	scenarios := fs.String("scenario", "", "instead of rows, run scenarios, \"all\" or by name with commas: "+strings.Join(scenarioNames(), " "))
 	fs.IntVar(&o.rounds, "rounds", 5, "rounds of each row; medians are reported")
 	fs.IntVar(&o.workers, "workers", 2, "nginx worker processes, and GOMAXPROCS of the others")
 	fs.BoolVar(&o.strace, "strace", true, "count system calls in a short extra run, if strace is there")
-	fs.StringVar(&o.out, "out", "bench/RESULTS.md", "file for the results, beneath the module root; empty for none")
+	fs.StringVar(&o.out, "out", "bench/RESULTS.md", "file for the results, beneath the module root; empty for none; for scenarios bench/SCENARIOS.md")
 	fs.StringVar(&o.fcgigw, "fcgigw", "", "fcgigw program to measure (default: build ./cmd/fcgigw)")
 	fs.StringVar(&o.caddy, "caddy", "", "Caddy program to measure (default: build "+caddyVersion+" once)")
 	fs.StringVar(&o.lines, "fcgigw-backend", "", "TOML lines added to fcgigw's backend table")
@@ -56,8 +59,23 @@ func parseOptions(args []string) (options, error) {
 	if o.rows, err = pickRows(*rows); err != nil {
 		return o, err
 	}
-	o.gateways, err = pickGateways(*gateways)
-	return o, err
+	if o.gateways, err = pickGateways(*gateways); err != nil || *scenarios == "" {
+		return o, err
+	}
+	return o, o.toScenarios(*scenarios, fs)
+}
+
+// toScenarios makes the options those of scenarios: fcgigw alone, and results
+// in a file of their own unless one was named.
+func (o *options) toScenarios(names string, fs *flag.FlagSet) (err error) {
+	o.gateways = []string{rig.Fcgigw}
+	named := false
+	fs.Visit(func(f *flag.Flag) { named = named || f.Name == "out" })
+	if !named {
+		o.out = "bench/SCENARIOS.md"
+	}
+	o.scenarios, err = pickScenarios(names)
+	return err
 }
 
 // pickRows returns the named rows in their own order.

@@ -64,10 +64,14 @@ func save(path, module, text string) error {
 	if path == "" {
 		return nil
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(module, path)
+	return os.WriteFile(beneath(path, module), []byte(text), 0o644)
+}
+
+func beneath(path, module string) string {
+	if filepath.IsAbs(path) {
+		return path
 	}
-	return os.WriteFile(path, []byte(text), 0o644)
+	return filepath.Join(module, path)
 }
 
 func newSuite(o options, progress io.Writer) (*suite, error) {
@@ -197,7 +201,7 @@ func (s *suite) start(ctx context.Context, r row, gateway string, round int) (*s
 
 func (s *suite) startBackend(ctx context.Context, r row, socket string) (*rig.Process, error) {
 	if r.backend == phpBackend {
-		return rig.StartPHP(ctx, s.php, s.dir, socket, phpChildren)
+		return rig.StartPHP(ctx, rig.PHP{Binary: s.php, Dir: s.dir, Listen: socket, Children: phpChildren})
 	}
 	args := []string{s.self, "stub", "-socket", socket, "-size", fmt.Sprint(r.size), fmt.Sprintf("-multiplex=%v", r.mux)}
 	p, err := rig.Start(rig.Command{Name: "stub", Args: args, Dir: s.dir, Env: []string{"GOMAXPROCS=1"}})

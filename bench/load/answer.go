@@ -33,6 +33,7 @@ type Answer struct {
 	Status int
 	Body   int64 // body bytes so far, without chunk framing
 	Close  bool  // the server will close the connection
+	Retry  bool  // there is a Retry-After field
 	Keep   bool  // set before the first Feed: collect the body in Bytes
 	Bytes  []byte
 
@@ -163,6 +164,8 @@ func (a *Answer) head(b []byte) error {
 			chunked = isName(value, "chunked")
 		case isName(name, "connection"):
 			a.Close = isName(value, "close")
+		case isName(name, "retry-after"):
+			a.Retry = len(value) > 0
 		}
 	}
 	a.body(length, chunked)

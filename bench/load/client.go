@@ -42,6 +42,14 @@ func (c *client) connect(p *poller.Poller, to netip.AddrPort) error {
 
 // connected sends the request on a connection that became writable.
 func (c *client) connected(p *poller.Poller, request []byte) error {
+	if err := c.opened(p); err != nil {
+		return err
+	}
+	return c.send(request)
+}
+
+// opened takes note that the connection became writable, or of why not.
+func (c *client) opened(p *poller.Poller) error {
 	code, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
 		return err
@@ -49,10 +57,7 @@ func (c *client) connected(p *poller.Poller, request []byte) error {
 	if code != 0 {
 		return fmt.Errorf("load: connect: %w", unix.Errno(code))
 	}
-	if err := p.Change(c.fd, poller.Readable, c.slot, c.gen); err != nil {
-		return err
-	}
-	return c.send(request)
+	return p.Change(c.fd, poller.Readable, c.slot, c.gen)
 }
 
 // send writes the request at once: it is far smaller than a socket buffer.

@@ -62,6 +62,13 @@ func Tree(pid int) (Usage, error) {
 	return sum, nil
 }
 
+// One samples the process pid alone.
+func One(pid int) (Usage, error) {
+	u, err := one(pid)
+	u.Processes = 1
+	return u, err
+}
+
 // Descendants returns pid and the ids of all its descendants, pid first.
 func Descendants(pid int) ([]int, error) {
 	if _, err := readStat(pid); err != nil {

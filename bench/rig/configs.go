@@ -1,7 +1,10 @@
 package rig
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -97,21 +100,25 @@ http://:%s {
 // fcgigwTOML is fcgigw with its defaults, but for the access log.
 func fcgigwTOML(s Setup, addr string) string {
 	var b strings.Builder
+	if s.TempDir != "" {
+		fmt.Fprintf(&b, "[gateway]\ntemp_dir = %q\n\n", s.TempDir)
+	}
+	access := cmp.Or(s.AccessLog, "off")
 	fmt.Fprintf(&b, `[log]
 level = "warn"
-access = "off"
+access = %q
 
 [[site]]
 listen = [%q]
 root = %q
-scripts = ["/index.php"]
-`, addr, s.Root)
+scripts = %s
+`, access, addr, s.Root, tomlArray(append([]string{"/index.php"}, s.Scripts...)))
 	if s.Backend.Socket != "" {
 		b.WriteString("\n[[site.location]]\nmatch = '~ \\.php$'\nbackend = \"app\"\n")
 	}
 	b.WriteString("\n[[site.location]]\nmatch = \"/\"\n")
 	if s.Backend.Socket != "" {
-		fmt.Fprintf(&b, "\n[backend.app]\nservers = [%q]\nmax_conns = %d\nmultiplex = %q\n", "unix:"+s.Backend.Socket, s.Backend.Conns, onOff(s.Backend.Multiplex))
+		fmt.Fprintf(&b, "\n[backend.app]\nservers = [%q]\nmax_conns = %d\nmultiplex = %q\n", s.Backend.server(), s.Backend.Conns, s.Backend.multiplex())
 		if s.Backend.Multiplex {
 			b.WriteString("streams = 64\n")
 		}
@@ -120,6 +127,32 @@ scripts = ["/index.php"]
 		}
 	}
 	return b.String()
+}
+
+// tomlArray writes strings without quotes or controls in them, which %q and
+// TOML write alike.
+func tomlArray(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.Quote(v)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// server is the responder's address as fcgigw writes it.
+func (b Backend) server() string {
+	if filepath.IsAbs(b.Socket) {
+		return "unix:" + b.Socket
+	}
+	return b.Socket
+}
+
+// multiplex is the value of fcgigw's key of that name.
+func (b Backend) multiplex() string {
+	if b.Ask {
+		return "auto"
+	}
+	return onOff(b.Multiplex)
 }
 
 func onOff(b bool) string {

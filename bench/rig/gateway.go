@@ -18,6 +18,7 @@ const (
 // Backend is the FastCGI responder behind a gateway.
 type Backend struct {
 	// Socket is its unix socket, empty if there is none (static files only).
+	// fcgigw also takes an IPv4 address with a port.
 	Socket string
 	// Conns is how many connections a gateway may use at the same time.
 	Conns int
@@ -26,6 +27,8 @@ type Backend struct {
 	Keep bool
 	// Multiplex says that requests may share connections, for those who can.
 	Multiplex bool
+	// Ask lets fcgigw ask the responder whether they may, which is its default.
+	Ask bool
 }
 
 // Setup is what the configurations of all gateways are made from.
@@ -39,6 +42,12 @@ type Setup struct {
 	Programs map[string]string
 	// BackendLines are added to fcgigw's [backend.app] table.
 	BackendLines string
+	// Scripts are what fcgigw runs besides /index.php.
+	Scripts []string
+	// TempDir is fcgigw's folder for temporary files, empty for its default.
+	TempDir string
+	// AccessLog is the path of fcgigw's access log, empty for none.
+	AccessLog string
 	// Env is added to fcgigw's environment.
 	Env []string
 }

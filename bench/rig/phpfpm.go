@@ -27,37 +27,61 @@ func FindPHP() (string, error) {
 	return found[len(found)-1], nil
 }
 
-// StartPHP starts php-fpm with a fixed number of children on the given socket,
-// with its configuration in dir.
-func StartPHP(ctx context.Context, binary, dir, socket string, children int) (*Process, error) {
-	file := filepath.Join(dir, "php-fpm.conf")
-	if err := os.WriteFile(file, []byte(phpConf(dir, socket, children, os.Getuid() == 0)), 0o644); err != nil {
+// PHP is a php-fpm with a fixed number of children.
+type PHP struct {
+	Binary string // its path, as FindPHP returns it
+	Dir    string // for its configuration and log
+	// Listen is the path of its unix socket, or an IPv4 address with a port.
+	Listen   string
+	Children int
+	// MaxRequests is after how many requests a child is replaced; 0 is never.
+	MaxRequests int
+	// Status is the name of the status page (pm.status_path), empty for none.
+	Status string
+}
+
+// StartPHP starts php-fpm and waits until it listens.
+func StartPHP(ctx context.Context, c PHP) (*Process, error) {
+	file := filepath.Join(c.Dir, "php-fpm.conf")
+	if err := os.WriteFile(file, []byte(c.conf(os.Getuid() == 0)), 0o644); err != nil {
 		return nil, err
 	}
-	p, err := Start(Command{Name: "php-fpm", Args: []string{binary, "-F", "-y", file}, Dir: dir})
+	p, err := Start(Command{Name: "php-fpm", Args: []string{c.Binary, "-F", "-y", file}, Dir: c.Dir})
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Ready(ctx, "unix", socket); err != nil {
+	if err := p.Ready(ctx, c.network(), c.Listen); err != nil {
 		_ = p.Stop()
 		return nil, err
 	}
 	return p, nil
 }
 
-func phpConf(dir, socket string, children int, root bool) string {
-	user := ""
+func (c PHP) network() string {
+	if filepath.IsAbs(c.Listen) {
+		return "unix"
+	}
+	return "tcp4"
+}
+
+func (c PHP) conf(root bool) string {
+	lines := ""
 	if root {
-		user = "user = www-data\ngroup = www-data\n"
+		lines = "user = www-data\ngroup = www-data\n"
+	}
+	if c.Status != "" {
+		lines += "pm.status_path = " + c.Status + "\n"
 	}
 	return fmt.Sprintf(`[global]
 error_log = %s/php-fpm.log
 daemonize = no
+process_control_timeout = 10s
 [www]
 %slisten = %s
 listen.mode = 0666
 listen.backlog = 4096
 pm = static
 pm.max_children = %d
-`, dir, user, socket, children)
+pm.max_requests = %d
+`, c.Dir, lines, c.Listen, c.Children, c.MaxRequests)
 }

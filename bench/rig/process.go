@@ -18,6 +18,7 @@ import (
 const (
 	readyTime = 10 * time.Second
 	stopTime  = 5 * time.Second
+	quitTime  = 15 * time.Second
 	groupTime = time.Second
 	pollPause = 5 * time.Millisecond
 	logTail   = 2000
@@ -116,6 +117,21 @@ func (p *Process) Stop() error {
 	<-p.done
 	p.awaitGroup()
 	return nil
+}
+
+// Signal sends sig to the program, not to its children.
+func (p *Process) Signal(sig syscall.Signal) { p.signal(p.PID(), sig) }
+
+// Quit ends the program with SIGQUIT, by which php-fpm lets its children finish
+// what they are at, and with Stop if that takes longer than quitTime.
+func (p *Process) Quit() error {
+	p.Signal(syscall.SIGQUIT)
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(quitTime):
+		return errors.Join(fmt.Errorf("rig: %s did not end by SIGQUIT within %v", p.name, quitTime), p.Stop())
+	}
 }
 
 // awaitGroup waits a little until no process of the group is left, so that the

@@ -79,12 +79,44 @@ func TestWithoutABackendNothingIsPassedOn(t *testing.T) {
 	}
 }
 
+func TestFcgigwIsConfiguredAsAsked(t *testing.T) {
+	s := Setup{Root: "/www", Backend: Backend{Socket: "127.0.0.1:9000", Conns: 1}}
+	plain := fcgigwTOML(s, "127.0.0.1:99")
+	s.Scripts, s.TempDir, s.AccessLog, s.Backend.Ask = []string{"/a.php"}, "/t", "/t/access", true
+	full := fcgigwTOML(s, "127.0.0.1:99")
+	for want, text := range map[string]string{
+		`servers = ["127.0.0.1:9000"]`: plain, `access = "off"`: plain, `scripts = ["/index.php"]`: plain,
+		`multiplex = "off"`: plain, `multiplex = "auto"`: full,
+		`temp_dir = "/t"`: full, `access = "/t/access"`: full, `scripts = ["/index.php", "/a.php"]`: full,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(plain, "temp_dir") {
+		t.Errorf("a temp_dir that nobody asked for:\n%s", plain)
+	}
+}
+
 func TestPHPChildrenRunAsAnotherUserOnlyUnderRoot(t *testing.T) {
 	for root, want := range map[bool]bool{true: true, false: false} {
-		text := phpConf("/d", "/d/s", 8, root)
-		if strings.Contains(text, "user = www-data") != want || !strings.Contains(text, "pm.max_children = 8") {
+		text := PHP{Dir: "/d", Listen: "/d/s", Children: 8}.conf(root)
+		if strings.Contains(text, "user = www-data") != want || !strings.Contains(text, "pm.max_children = 8\n") {
 			t.Errorf("root %v:\n%s", root, text)
 		}
+	}
+}
+
+func TestPHPIsConfiguredAsAsked(t *testing.T) {
+	c := PHP{Dir: "/d", Listen: "127.0.0.1:9000", Children: 2, MaxRequests: 5, Status: "/status.php"}
+	text := c.conf(false)
+	for _, want := range []string{"listen = 127.0.0.1:9000\n", "pm.max_requests = 5\n", "pm.status_path = /status.php\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if c.network() != "tcp4" || (PHP{Listen: "/d/s"}).network() != "unix" {
+		t.Error("network of an address or of a path")
 	}
 }
 

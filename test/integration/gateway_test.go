@@ -164,7 +164,8 @@ func (g *gateway) logged() string {
 
 // finish stops the gateway and looks at what it leaves behind.
 func (g *gateway) finish() {
-	if !g.ended() {
+	clean := !g.ended() // else the test has stopped it in its own way
+	if clean {
 		g.checkLeaks()
 		g.signal(syscall.SIGTERM)
 	}
@@ -172,6 +173,9 @@ func (g *gateway) finish() {
 		g.t.Errorf("exit status %d, want 0\n%s", code, tail(g.logged()))
 	}
 	g.checkOutput()
+	if clean {
+		g.checkGoroutines()
+	}
 	if g.t.Failed() {
 		g.t.Logf("the gateway's log:\n%s", tail(g.logged()))
 	}

@@ -52,6 +52,28 @@ func (g *gateway) leftovers() string {
 	return ""
 }
 
+// goroutinesLeft is how many goroutines a gateway has when everything that it
+// served is closed: its own, for signals, logs and the clock.
+const goroutinesLeft = 8
+
+// checkGoroutines looks at what the gateway said of them when it stopped.
+func (g *gateway) checkGoroutines() {
+	const mark = `"stopped","goroutines":`
+	for line := range strings.Lines(g.logged()) {
+		_, after, ok := strings.Cut(line, mark)
+		if !ok {
+			continue
+		}
+		var n int
+		if _, err := fmt.Sscanf(after, "%d", &n); err != nil || n > goroutinesLeft {
+			g.t.Errorf("goroutines left at the end: %q, want at most %d", after, goroutinesLeft)
+		}
+		g.t.Logf("goroutines left: %d", n)
+		return
+	}
+	g.t.Error("the gateway did not say how many goroutines are left")
+}
+
 func (g *gateway) tempFiles() []string {
 	files, err := filepath.Glob(filepath.Join(g.temp, "*"))
 	if err != nil {
