@@ -1,10 +1,12 @@
 package gateway_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +144,12 @@ func opens(path string) bool {
 	return false
 }
 
+// queued reports whether a request of this process waits for a worker.
+func queued() bool {
+	stacks := make([]byte, 1<<20)
+	return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("semaphore.(*Weighted).Acquire("))
+}
+
 func TestAFileThatChangesWhileItsRequestWaits(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -173,7 +181,7 @@ func TestAFileThatChangesWhileItsRequestWaits(t *testing.T) {
 			eventually(t, "the worker is busy", func() bool { return len(r.app.Requests()) == 1 })
 			go func() { second <- r.get("/b.txt") }() // ends with its response
 			path := r.dir + "/www/b.txt"
-			eventually(t, "the file is open", func() bool { return opens(path) })
+			eventually(t, "the file is open, and its length taken", func() bool { return opens(path) && queued() })
 			if err := tt.change(path); err != nil {
 				t.Fatal(err)
 			}

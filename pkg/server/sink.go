@@ -56,17 +56,21 @@ func (s *sink) reset(c *conn) {
 
 // Interim implements exchange.Sink. HTTP/1.0 clients do not know 1xx.
 func (s *sink) Interim(status int, h *exchange.Header) error {
-	if s.c.http10() || s.state != sinkNew {
+	if s.c.http10() || s.state != sinkNew || len(s.out) > interimMax {
 		return nil
 	}
 	var err error
 	if s.out, err = http1.AppendInterim(s.out, status, h); err != nil {
 		return err
 	}
-	err = s.flush()
+	err = s.flushSome(nil, false) // a worker is held meanwhile; the rest goes in front of the head
 	s.begun = false
 	return err
 }
+
+// interimMax bounds what a client that does not read leaves pending of interim
+// responses, which it can do without.
+const interimMax = 16 << 10
 
 // continue100 tells a waiting client to send its body, unless the final
 // response has begun.

@@ -72,7 +72,7 @@ func (c *call) there(s *server, l *link) (bool, error) {
 		return l.Alive(), nil
 	case s.tells():
 		c.hold = true
-		return true, nil
+		return l.Alive(), nil // what stands in it already would be taken for the reply
 	case s.answers.Load():
 		return c.ask(s, l)
 	}
@@ -146,7 +146,7 @@ func (s *server) phpFPM() bool {
 // going to run it, and nothing ahead, as php-fpm does: what answers questions and
 // does not multiplex is taken for it until a request is lost by that.
 func (s *server) oneByOne() bool {
-	return s.phpFPM() || s.answers.Load() && s.probe.Load() == probedSingle
+	return s.answers.Load() && (s.phpFPM() || s.probe.Load() == probedSingle)
 }
 
 // tells reports whether the kernel tells what was read of a request, and how its

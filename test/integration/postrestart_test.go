@@ -2,92 +2,96 @@ package integration
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 )
 
-// slowOnce is once for a script that takes a moment.
-const slowOnce = `<?php
-file_put_contents(__DIR__ . '/ran', $_POST['n'] . "\n", FILE_APPEND | LOCK_EX);
-usleep((int)$_POST['us']);
-echo 'ran ', $_POST['n'];`
+// posts is clients that post without a pause, each request with a number of its
+// own; every one must be answered.
+type posts struct {
+	g    *gateway
+	stop chan struct{} // closed by finish
+	wg   sync.WaitGroup
+	last atomic.Int64 // number of the latest request
+	good atomic.Int64 // requests answered
 
-func TestXPosts(t *testing.T) {
-	sig := syscall.SIGQUIT
-	if os.Getenv("SIG") == "TERM" {
-		sig = syscall.SIGTERM
-	}
-	f := startFPM(t, fpmConf{children: 4})
-	root := docroot(t, "index.php", `x`, "once.php", slowOnce)
-	g := startGateway(t, &site{root: root, server: f.server(), conns: 4})
+	mu  sync.Mutex // guards bad
+	bad []string
+}
+
+func startPosts(g *gateway, clients int) *posts {
+	p := &posts{g: g, stop: make(chan struct{})}
 	hc := g.httpClient()
-	var next, good atomic.Int64
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	bad := map[string]error{}
-	for c := range 6 {
-		wg.Go(func() {
-			us := "1000"
-			if c == 0 {
-				us = "150000"
+	for range clients {
+		p.wg.Go(func() { p.run(hc) }) // ends when finish closes stop
+	}
+	return p
+}
+
+func (p *posts) run(hc *http.Client) {
+	for {
+		select {
+		case <-p.stop:
+			return
+		default:
+		}
+		n := itoa(int(p.last.Add(1)))
+		resp, err := hc.Post(p.g.url("/once.php"), "application/x-www-form-urlencoded", strings.NewReader("n="+n))
+		if err == nil {
+			err = compare(resp, "ran "+n)
+		}
+		if err == nil {
+			p.good.Add(1)
+			continue
+		}
+		p.mu.Lock()
+		p.bad = append(p.bad, "POST "+n+": "+err.Error())
+		p.mu.Unlock()
+	}
+}
+
+// goOn waits for n more answers.
+func (p *posts) goOn(n int64) {
+	p.g.t.Helper()
+	n += p.good.Load()
+	eventually(p.g.t, "the posts do not go on", func() bool { return p.good.Load() >= n })
+}
+
+// finish returns how many posts there were.
+func (p *posts) finish() int {
+	p.g.t.Helper()
+	close(p.stop)
+	p.wg.Wait()
+	if len(p.bad) > 0 {
+		p.g.t.Errorf("%d posts were answered, %d failed: %q", p.good.Load(), len(p.bad), p.bad[:min(len(p.bad), 5)])
+	}
+	return int(p.last.Load())
+}
+
+// slowly makes one of some scripts take long enough for others to come meanwhile.
+const slowly = once + `
+if ($_POST['n'] % 97 == 0) usleep(100000);`
+
+func TestEveryPostRunsExactlyOnceWhilePHPIsRestarted(t *testing.T) {
+	for name, conns := range map[string]int{"connections are kept": 4, "a connection for each": 0} {
+		t.Run(name, func(t *testing.T) {
+			f := startFPM(t, fpmConf{children: 4})
+			root := docroot(t, "once.php", slowly)
+			g := startGateway(t, &site{root: root, server: f.server(), conns: conns})
+			p := startPosts(g, 6)
+			for range 4 {
+				p.goOn(150)
+				f.stop() // lets requests end, and drops what it has not accepted
+				f.start()
 			}
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				n := itoa(int(next.Add(1)))
-				resp, err := hc.Post(g.url("/once.php"), "application/x-www-form-urlencoded", strings.NewReader("n="+n+"&us="+us))
-				if err == nil {
-					err = compare(resp, "ran "+n)
-				}
-				if err != nil {
-					mu.Lock()
-					bad[n] = err
-					mu.Unlock()
-				} else {
-					good.Add(1)
-				}
+			p.goOn(50)
+			n := p.finish()
+			checkRan(t, readFile(t, root+"/ran"), n)
+			if t.Failed() {
+				g.logFailures()
 			}
 		})
 	}
-	for range 15 {
-		time.Sleep(300 * time.Millisecond)
-		_ = f.cmd.Process.Signal(sig)
-		<-f.done
-		f.start()
-	}
-	time.Sleep(200 * time.Millisecond)
-	close(stop)
-	wg.Wait()
-	runs := map[string]int{}
-	for _, n := range strings.Fields(readFile(t, root+"/ran")) {
-		runs[n]++
-	}
-	unseen, seen, twice := 0, 0, 0
-	for n, err := range bad {
-		if runs[n] == 0 {
-			unseen++
-			t.Log(n, err)
-		} else {
-			seen++
-		}
-	}
-	for _, k := range runs {
-		if k > 1 {
-			twice++
-		}
-	}
-	t.Logf("%v: %d good, %d failed though never run, %d failed and run, %d run twice", sig, good.Load(), unseen, seen, twice)
-	_ = http.MethodGet
-	t.Log(grepFailures(g))
 }
-
-func grepFailures(g *gateway) string { g.logFailures(); return "" }
