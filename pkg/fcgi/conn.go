@@ -129,6 +129,9 @@ func (c *Conn) begin(req *Request) {
 	c.outBuf = c.cfg.Buffers.take()
 	c.out = c.src.fill(c.outBuf[:0])
 	c.sending = true
+	if c.src.hold && !c.src.held() { // PARAMS do not fit
+		c.src.hold, c.withheld = false, false
+	}
 }
 
 // finish ends the request: no goroutine, no borrowed buffer and no call of h

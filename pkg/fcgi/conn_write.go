@@ -16,7 +16,7 @@ const lastWriteGrace = 5 * time.Millisecond
 // the reply should be looked for at once, since the backend may have answered
 // and closed.
 func (c *Conn) sendFirst(fd uintptr) bool {
-	n, err := sock.Write(fd, c.out)
+	n, err := sock.Write(fd, c.first())
 	if err != nil && err != sock.ErrAgain {
 		c.writeErr = err
 		return false
@@ -29,6 +29,19 @@ func (c *Conn) sendFirst(fd uintptr) bool {
 	}
 	c.startWriter()
 	return true
+}
+
+// heldBack is how much of PARAMS is held back: their records are padded to a
+// multiple of it, so that a byte of the last pair is in it. libfcgi takes the end
+// of a connection for the end of a stream, but not within a pair.
+const heldBack = 8
+
+// first returns what of c.out may be written at once.
+func (c *Conn) first() []byte {
+	if c.src.held() {
+		return c.out[:len(c.out)-heldBack]
+	}
+	return c.out
 }
 
 // startWriter has the rest of the request written while the caller reads: a
@@ -59,15 +72,15 @@ func isWriteError(err error) bool {
 }
 
 func (c *Conn) writeRest() error {
+	if err := c.letGo(); err != nil {
+		return err
+	}
 	for {
-		if err := c.write(); err != nil {
+		if err := c.write(c.out); err != nil {
 			return err
 		}
 		if c.src.done() {
 			return nil
-		}
-		if err := c.untaken(); err != nil {
-			return err
 		}
 		if err := c.next(); err != nil {
 			return err
@@ -75,28 +88,33 @@ func (c *Conn) writeRest() error {
 	}
 }
 
-// untaken waits until the backend has read what was written, if more is held
-// back until then. That takes as long as a free worker does, so the wait is timed
-// as the one for a reply.
-func (c *Conn) untaken() error {
+// letGo waits until the backend has read what is not held back, if something is.
+// That takes as long as a free worker does, so the wait is timed as the one for a
+// reply.
+func (c *Conn) letGo() error {
 	if !c.src.held() {
 		return nil
+	}
+	first := c.first()
+	if err := c.write(first); err != nil {
+		return err
 	}
 	c.watch.sent()
 	if err := c.rc.Write(sock.AllRead); err != nil {
 		return writeError{err}
 	}
 	c.src.hold = false
+	c.out = c.src.fill(c.out[len(first):])
 	return nil
 }
 
-// write writes c.out.
-func (c *Conn) write() error {
-	if len(c.out) == 0 {
+// write writes p.
+func (c *Conn) write(p []byte) error {
+	if len(p) == 0 {
 		return nil
 	}
 	c.watch.sending()
-	n, err := c.nc.Write(c.out)
+	n, err := c.nc.Write(p)
 	if n > 0 {
 		c.later.Store(true)
 		c.withheld = c.withheld && c.src.hold

@@ -169,7 +169,7 @@ func (t *watch) stopLocked(err error) {
 
 // lookLocked wakes the reader if the socket is readable after all.
 func (t *watch) lookLocked() {
-	if t.rc == nil || t.nudged || sock.PeekConn(t.rc) == sock.Quiet {
+	if t.rc == nil || t.nudged || !sock.ReadableConn(t.rc) {
 		return
 	}
 	t.nudged = true

@@ -90,24 +90,26 @@ func Status(err error) int {
 // Job is the storage of one request under way, for another when it is over. The
 // zero value is ready; it is not to be copied.
 type Job struct {
-	store *spool.Store
-	x     *exchange.Exchange
-	cfg   *Config
-	in    upstream.Input
-	body  *spool.Buffer // nil while the body is in the listener's buffer
-	read  *spool.Reader // the reader OpenBody gave out
-	param []byte        // kept for its storage
-	open  func() (io.Reader, error)
-	reply reply
-	call  upstream.Call
+	store  *spool.Store
+	x      *exchange.Exchange
+	cfg    *Config
+	in     upstream.Input
+	body   *spool.Buffer // nil while the body is in the listener's buffer
+	read   *spool.Reader // the reader OpenBody gave out
+	param  []byte        // kept for its storage
+	enc    Encoder
+	open   func() (io.Reader, error)
+	encode func() []byte
+	reply  reply
+	call   upstream.Call
 
 	verdict verdict // around reply, for an authorizer
 }
 
 func (j *Job) begin(store *spool.Store, x *exchange.Exchange, cfg *Config) {
 	j.store, j.x, j.cfg = store, x, cfg
-	if j.open == nil {
-		j.open = j.openBody
+	if j.open == nil { // once: a method value allocates
+		j.open, j.encode = j.openBody, j.params
 	}
 	j.reply.begin(store, x, cfg, &j.call)
 }
@@ -128,7 +130,7 @@ func (j *Job) end() {
 		j.param = nil
 	}
 	j.in = upstream.Input{}
-	j.verdict = verdict{}
+	j.verdict, j.enc = verdict{}, nil
 	j.store, j.x, j.cfg = nil, nil, nil
 	j.reply.end()
 }
@@ -137,9 +139,14 @@ func (j *Job) run(enc Encoder) error {
 	if err := j.receive(); err != nil {
 		return err
 	}
-	j.param = enc.EncodeParams(j.param[:0], j.in.BodyLen)
-	j.in.Params, j.in.IgnoreAbort = j.param, j.cfg.IgnoreAbort
+	j.enc, j.in.Encode, j.in.IgnoreAbort = enc, j.encode, j.cfg.IgnoreAbort
 	return j.cfg.Backend.Do(j.x, &j.in, &j.reply, &j.call)
+}
+
+// params encodes the request's variables.
+func (j *Job) params() []byte {
+	j.param = j.enc.EncodeParams(j.param[:0], j.in.BodyLen)
+	return j.param
 }
 
 // receive takes in the whole request body: no worker is asked for before.

@@ -32,8 +32,7 @@ func (p *Proxy) Authorize(x *exchange.Exchange, cfg *Config, a Asker, j *Job) (a
 	j.begin(p.store, x, cfg)
 	j.verdict = verdict{reply: &j.reply, asker: a}
 	j.in.Role, j.in.At = upstream.RoleAuthorizer, ready(x)
-	j.param = a.EncodeParams(j.param[:0], 0)
-	j.in.Params = j.param
+	j.enc, j.in.Encode = a, j.encode
 	err = cfg.Backend.Do(x, &j.in, &j.verdict, &j.call)
 	allowed = j.verdict.allowed
 	j.end()

@@ -96,6 +96,9 @@ type Events struct {
 // Input is a request ready to be sent, as often as it takes.
 type Input struct {
 	Params []byte // CGI variables as FastCGI name-value pairs
+	// Encode returns Params if they are not there yet. It is called when the
+	// request has a worker: one that is turned away needs none.
+	Encode func() []byte
 	Body   []byte // the body, if it is in memory
 	// OpenBody returns a reader at the body's start when it is not; BodyLen is
 	// its exact length.

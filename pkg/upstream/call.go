@@ -29,7 +29,7 @@ type call struct {
 	deadline int64     // sweeper time; 0: none
 	failedAt int64     // sweeper time of the first failure, 0: none
 	resets   int       // attempts on new connections that were reset
-	hold     bool      // the attempt leaves no doubt whether a worker took it (fcgi.Request.Hold)
+	hold     bool      // the attempt leaves no doubt whether a worker took it
 	greeted  bool      // a worker has accepted the attempt's connection
 	renew    bool      // an attempt met a connection that was over: the next wants a new one
 	shared   bool      // the attempt's connection carries other requests too
@@ -82,6 +82,9 @@ func (c *call) prepare(keep bool) error {
 	c.left = -1
 	if c.served.Load() { // a store costs more
 		c.served.Store(false)
+	}
+	if c.in.Params == nil && c.in.Encode != nil {
+		c.in.Params = c.in.Encode()
 	}
 	c.req = fcgi.Request{
 		Hold: c.hold, Role: c.in.Role, KeepConn: keep && keepFor(c.in.Role), Params: c.in.Params, Stdin: c.in.Body,

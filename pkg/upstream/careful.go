@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
@@ -13,28 +12,26 @@ import (
 // is made by the kernel, and reset when the server ends that has not accepted
 // it; a kept one is closed by a worker that has run its last request or is told
 // to end. Both look like a worker that crashed over the request. A request that
-// must not run twice is therefore sent in a way that leaves no doubt where there
-// is reason for one:
+// must not run twice is therefore sent in a way that leaves no doubt:
 //
 //   - On a unix socket the end of its PARAMS, without which no application can
 //     begin, is held back until the worker has read the rest (fcgi.Request.Hold).
-//     That is proof with a worker that reads only what it is going to run, as
-//     php-fpm does.
-//   - php-fpm answers a question between requests (FCGI_GET_VALUES), and whoever
-//     answers has accepted the connection and waits for a request. Over TCP it is
-//     asked before anything is sent (fcgi.Conn.Ping). A worker that was told to
-//     end just now may answer and go all the same.
-//   - Where neither will do, a kept connection must have rested: see below.
+//     A php-fpm worker that is told to end in the middle of a request serves it.
+//     It costs less than a new connection.
+//   - Over TCP nobody tells what was read. There a kept connection must have
+//     rested, or is not used. A new one is trusted, unless the server seems to be
+//     ending; then it is asked what php-fpm answers between requests
+//     (FCGI_GET_VALUES), and who answers has accepted the connection.
 //
-// The first two cost less than a new connection. What is left is a worker that is
-// killed while it has the request; only the script could tell how far it came.
+// What is left is a worker that is killed while it has the request; only the
+// script could tell how far it came.
 
 // restBeforeUnsafe is how long a kept connection must have been quiet before a
-// request that must not run twice is sent on it without more ado: a worker that
-// has reached its last request, or was told to end, closes within microseconds
-// of its answer, unless the system has something better to do. An idle php-fpm
-// worker that is told to end serves one more request. Where a server was seen to
-// close kept connections all the same, such requests get new ones.
+// request that must not run twice is sent on it: a worker that has reached its
+// last request, or was told to end, closes within microseconds of its answer,
+// unless the system has something better to do. An idle php-fpm worker that is
+// told to end serves one more request. Where a server was seen to close kept
+// connections all the same, such requests get new ones.
 const restBeforeUnsafe = 10 * time.Millisecond
 
 // neverRested makes an attempt use a new connection.
@@ -48,7 +45,9 @@ const shakyFor = 5 * time.Second
 // good to know whether the request is to blame.
 func (c *call) careful() bool { return !c.safe || c.resets > 0 }
 
-// rest returns how long a kept connection must have been quiet to be used.
+// rest returns how long a kept connection must have been quiet to be used. On a
+// unix socket it need not, with workers that read a request when they are going
+// to run it and nothing ahead.
 func (c *call) rest(s *server) time.Duration {
 	switch {
 	case c.renew:
@@ -57,83 +56,17 @@ func (c *call) rest(s *server) time.Duration {
 		return 0
 	case s.closesKept.Load():
 		return neverRested
-	case s.oneByOne(): // see there
+	case s.tells() && s.oneByOne():
 		return 0
 	}
 	return restBeforeUnsafe
 }
 
-// there sees to it that no doubt will be left about a request on l, a kept
-// connection, and reports whether it can be sent there. An error ends it.
-func (c *call) there(s *server, l *link) (bool, error) {
-	rested := c.sent.Sub(l.usedAt) >= restBeforeUnsafe
-	switch {
-	case rested && !s.shaky():
-		return l.Alive(), nil
-	case s.tells():
-		c.hold = true
-		return l.Alive(), nil // what stands in it already would be taken for the reply
-	case s.answers.Load():
-		return c.ask(s, l)
-	}
-	return true, nil // the pool has seen to its rest
-}
-
-// ask asks the worker at the other end of l whether it is there. An error ends
-// the request.
-func (c *call) ask(s *server, l *link) (bool, error) {
-	err := l.one.Ping(c)
-	switch {
-	case err == nil:
-		c.greeted = true
-		return true, nil
-	case errors.Is(err, fcgi.ErrStale):
-		// With the question unread, what closes its socket altogether resets it.
-		s.endsKept(errors.Is(err, io.EOF))
-		return false, nil
-	case s.odd(err):
-		return false, nil
-	}
-	return false, err
-}
-
-// greet is there for l, a new connection, if ctx is a request's. It returns a
-// *DialError when nobody is there.
-func (s *server) greet(ctx context.Context, l *link) error {
-	w, ok := ctx.(*watch)
-	if !ok || !w.c.careful() {
-		return nil
-	}
-	c := w.c
-	switch {
-	case s.tells():
-		c.hold = true
-		return nil
-	case !s.answers.Load() || !s.shaky():
-		return nil
-	}
-	c.unheardBy(s)
-	there, err := c.ask(s, l)
-	c.fresh.Store(nil)
-	if err == nil && !there {
-		s.shake()
-		return &DialError{Server: s.name, Err: errNobody}
-	}
-	return err
-}
-
-// odd reports whether the server answered something else. It is not asked again,
-// nor one that does not answer in time unless it must be php-fpm.
-func (s *server) odd(err error) bool {
-	var protocol *fcgi.ProtocolError
-	switch {
-	case errors.As(err, &protocol):
-		s.answers.Store(false)
-		return true
-	case errors.Is(err, fcgi.ErrReadTimeout):
-		s.answers.Store(s.phpFPM())
-	}
-	return false
+// oneByOne reports whether the server's workers read nothing ahead, as php-fpm's
+// do not: what answers questions and does not multiplex is taken for it until a
+// request is lost by that.
+func (s *server) oneByOne() bool {
+	return s.answers.Load() && (s.phpFPM() || s.probe.Load() == probedSingle)
 }
 
 // phpFPM reports whether the server is known to be php-fpm without asking it.
@@ -142,17 +75,36 @@ func (s *server) phpFPM() bool {
 	return from == Supervised || from == PoolFile
 }
 
-// oneByOne reports whether the server's workers read a request when they are
-// going to run it, and nothing ahead, as php-fpm does: what answers questions and
-// does not multiplex is taken for it until a request is lost by that.
-func (s *server) oneByOne() bool {
-	return s.answers.Load() && (s.phpFPM() || s.probe.Load() == probedSingle)
-}
-
 // tells reports whether the kernel tells what was read of a request, and how its
 // connection was closed.
 func (s *server) tells() bool {
 	return s.addr.Network == "unix" && s.b.cfg.Retry&RetryClosed != 0
+}
+
+// greet asks the worker at the other end of l, a new connection, whether it is
+// there, if ctx is a request's that should know and cannot know otherwise. It
+// returns a *DialError when nobody is.
+func (s *server) greet(ctx context.Context, l *link) error {
+	w, ok := ctx.(*watch)
+	if !ok || s.tells() || !w.c.careful() || !s.answers.Load() || !s.shaky() {
+		return nil
+	}
+	w.c.unheardBy(s)
+	err := l.one.Ping(w.c)
+	w.c.fresh.Store(nil)
+	var protocol *fcgi.ProtocolError
+	switch {
+	case err == nil:
+		w.c.greeted = true
+		return nil
+	case errors.Is(err, fcgi.ErrStale):
+		s.shake()
+		return &DialError{Server: s.name, Err: errNobody}
+	case errors.As(err, &protocol): // it is another program by now
+		s.answers.Store(false)
+		return &DialError{Server: s.name, Err: err}
+	}
+	return err
 }
 
 // endsKept is told of a kept connection that the server has ended. half says
@@ -161,7 +113,7 @@ func (s *server) endsKept(half bool) {
 	if !half {
 		s.shake()
 	}
-	if !s.oneByOne() {
+	if !s.tells() || !s.oneByOne() {
 		s.closesKept.Store(true)
 	}
 }

@@ -72,9 +72,6 @@ func (c *call) attempt(s *server) error {
 		return err
 	}
 	err = c.exchange(s, l)
-	if l.one != nil {
-		l.usedAt = c.last
-	}
 	keep = l.fit(c.whole && !c.excess)
 	return err
 }
@@ -122,12 +119,13 @@ func (c *call) replaced(s *server, p *pool.Pool[*link], err error) bool {
 // wait for.
 func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
 	defer c.watch.rest()
-	l, reused, err := c.join(s, slot)
+	rest := c.rest(s)
+	l, reused, err := slot.Conn(&c.watch, rest)
 	for pause := firstPause; err != nil && c.dialAgain(s, err); pause = min(2*pause, lastPause) {
 		if err = c.sleep(pause); err != nil {
 			break
 		}
-		l, reused, err = c.join(s, slot)
+		l, reused, err = slot.Conn(&c.watch, rest)
 	}
 	c.x.Trace.Reused = reused
 	if reused {
@@ -137,19 +135,6 @@ func (c *call) connect(s *server, slot *pool.Slot[*link]) (*link, error) {
 	c.x.Trace.Connect += now.Sub(c.sent)
 	c.sent = now
 	return l, c.reason(err)
-}
-
-// join gets a connection that the request can be sent on.
-func (c *call) join(s *server, slot *pool.Slot[*link]) (l *link, reused bool, err error) {
-	l, reused, err = slot.Conn(&c.watch, c.rest(s))
-	if err != nil || !reused || !c.careful() || l.one == nil {
-		return l, reused, err
-	}
-	if there, err := c.there(s, l); there || err != nil {
-		return l, true, err
-	}
-	slot.Fail()
-	return slot.Conn(&c.watch, neverRested)
 }
 
 // The pauses between refused dials grow from the first to the last.
@@ -183,6 +168,7 @@ const bindGrace = 500 * time.Millisecond
 
 // exchange runs the request on l.
 func (c *call) exchange(s *server, l *link) error {
+	c.hold = l.one != nil && c.careful() && s.tells()
 	if err := c.prepare(s.keeps() && c.mayKeep(s)); err != nil {
 		return err
 	}

@@ -72,8 +72,6 @@ type link struct {
 	s   *server
 	one *fcgi.Conn
 	mux *fcgi.Mux
-
-	usedAt time.Time // when the last reply on one ended; its slot's holder's
 }
 
 // Alive implements pool.Conn.
