@@ -91,6 +91,10 @@ func FuzzFeed(f *testing.F) {
 		if whole != parts || (wholeErr == nil) != (partsErr == nil) {
 			t.Fatalf("cut at %d: %q (%v) and %q (%v)", n, whole, wholeErr, parts, partsErr)
 		}
+		var large, larger *cgi.HeadTooLargeError // what it names is the largest so far, so it depends on the cut
+		if errors.As(wholeErr, &large) && errors.As(partsErr, &larger) && large.Limit == larger.Limit {
+			return
+		}
 		if wholeErr != nil && wholeErr.Error() != partsErr.Error() {
 			t.Fatalf("cut at %d: %v and %v", n, wholeErr, partsErr)
 		}
