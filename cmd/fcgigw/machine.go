@@ -96,10 +96,13 @@ func (m *machine) backend(b *config.Backend) {
 			m.warn(b.Pos.Path, "servers", addr, connectable(path))
 		}
 	}
+	inFile := 0
 	if b.PHPFPMConfig != "" {
-		_, err := fpmconf.Learn(b.PHPFPMConfig, b.Servers)
+		learned, err := fpmconf.Learn(b.PHPFPMConfig, b.Servers)
 		m.warn(b.Pos.Path, "php_fpm_config", b.PHPFPMConfig, err)
+		inFile = learned.Children
 	}
+	m.numbers(b, inFile)
 	switch {
 	case b.Workers == nil:
 	case b.Workers.Binary != "":
@@ -109,6 +112,70 @@ func (m *machine) backend(b *config.Backend) {
 			m.warn(b.Workers.Pos.Path, "binary", "none is named", err)
 		}
 	}
+}
+
+// numbers compares what a backend's keys say of connections with the number of
+// its workers, as far as that is known. inFile is php-fpm's own; 0: unknown.
+func (m *machine) numbers(b *config.Backend, inFile int) {
+	path := b.Pos.Path
+	if inFile > 0 && b.MaxConns > inFile {
+		m.note(path, "max_conns", "%d is more than pm.max_children, which is %d: the surplus waits inside php-fpm, where nobody sees it", b.MaxConns, inFile)
+	}
+	if b.Workers == nil && b.PHPFPMConfig == "" && b.MaxConns == 0 {
+		m.unknown(b)
+		return
+	}
+	fpm := b.Workers != nil || b.PHPFPMConfig != ""
+	if fpm && b.Multiplex == "on" {
+		m.note(path, "multiplex", "php-fpm does not multiplex and mixes such requests up; leave it at \"auto\"")
+	}
+	workers := workersOf(b, inFile)
+	if workers == 0 {
+		return
+	}
+	m.beyond(path, "warm_up", b.WarmUp, workers, "a connection takes a worker")
+	if fpm || b.Multiplex == "off" { // a shared connection occupies nobody
+		m.beyond(path, "min_idle", b.MinIdle, workers-1, "one worker is left free")
+	}
+}
+
+// workersOf returns how many workers each server of a backend has; 0: unknown.
+func workersOf(b *config.Backend, inFile int) int {
+	switch {
+	case b.Workers != nil:
+		return b.Workers.Count
+	case b.MaxConns > 0:
+		return b.MaxConns
+	}
+	return inFile
+}
+
+// unknown warns of keys that need a number of workers, or a server that
+// multiplexes. Where nothing can be kept, the configuration itself says so.
+func (m *machine) unknown(b *config.Backend) {
+	if b.KeepConn != "auto" || b.Multiplex != "auto" {
+		return
+	}
+	const why = "without a number of workers it has an effect only if the server multiplexes, which php-fpm does not; set max_conns or php_fpm_config"
+	if b.MinIdle > 0 {
+		m.note(b.Pos.Path, "min_idle", why)
+	}
+	if b.WarmUp > 0 {
+		m.note(b.Pos.Path, "warm_up", why)
+	}
+}
+
+// beyond warns of a number of connections of which no more than most will be.
+func (m *machine) beyond(table, key string, n, most int, why string) {
+	if n > most {
+		m.note(table, key, "%d is more than there can be, at most %d: %s", n, most, why)
+	}
+}
+
+// note notes what is odd about a key.
+func (m *machine) note(table, key, format string, args ...any) {
+	at := m.cfg.At(table + "." + key)
+	m.found = append(m.found, config.NewError(at, key+": "+fmt.Sprintf(format, args...)))
 }
 
 var (

@@ -71,9 +71,28 @@ func (k *checker) backend(name string, b *Backend) {
 	}
 	k.repeated(join(path, "servers"), b.Servers)
 	k.retry(path, b)
+	k.slots(path, b)
 	k.idle(path, b)
 	if b.KeepConn == "on" && !b.sized() {
 		k.warn(join(path, "keep_conn"), "keep_conn: idle connections hold workers; set \"max_conns\" to their number so that none waits for one")
+	}
+}
+
+// maxSlots bounds the requests that a server's connections carry at once; there
+// is some memory for each.
+const maxSlots = 1 << 20
+
+// slots bounds max_conns and streams together.
+func (k *checker) slots(path string, b *Backend) {
+	streams := max(b.Streams, 1)
+	if b.Multiplex == "off" {
+		streams = 1
+	}
+	switch {
+	case b.MaxConns > maxSlots:
+		k.fail(join(path, "max_conns"), "max_conns: %d connections are more than %d", b.MaxConns, maxSlots)
+	case b.MaxConns > 0 && b.MaxConns > maxSlots/streams:
+		k.fail(join(path, "streams"), "streams: %d on each of %d connections are more than %d requests at once; lower it, or set multiplex = \"off\"", b.Streams, b.MaxConns, maxSlots)
 	}
 }
 

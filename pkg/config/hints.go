@@ -21,6 +21,9 @@ func unknownKey(t reflect.Type, key string, raw any) string {
 	if advice, ok := notYet(key); ok {
 		return msg + "; nginx's " + key + " is not supported yet" + advice
 	}
+	if word := otherWord(t, key); word != "" {
+		return fmt.Sprintf("%s; did you mean %q?", msg, word)
+	}
 	if homes := homesOf(key); len(homes) > 0 {
 		return msg + "; it belongs in " + strings.Join(homes, " or ")
 	}
@@ -28,6 +31,19 @@ func unknownKey(t reflect.Type, key string, raw any) string {
 		return fmt.Sprintf("%s; did you mean %q?", msg, near)
 	}
 	return msg
+}
+
+// otherWord returns what the table of type t calls a thing for which key is the
+// name elsewhere, or "".
+func otherWord(t reflect.Type, key string) string {
+	if t != reflect.TypeFor[Backend]() {
+		return ""
+	}
+	return map[string]string{
+		"max_connections": "max_conns", "max_children": "max_conns", "connections": "max_conns", "pool_size": "max_conns",
+		"max_idle": "min_idle", "keepalive_timeout": "idle_timeout", "keepalive_requests": "max_requests",
+		"timeout": "read_timeout",
+	}[key]
 }
 
 // namesOf lists the keys of a table.

@@ -30,7 +30,7 @@ func nginxHint(key string) string {
 		"fastcgi_send_timeout":          `"send_timeout" in [backend.NAME]`,
 		"fastcgi_split_path_info":       `"split_path" in [[site.location]]`,
 		"add_header":                    `the table "headers" in [[site]] or [[site.location]]`,
-		"keepalive":                     `"keep_conn" and "max_conns" in [backend.NAME]`,
+		"keepalive":                     `"max_conns" in [backend.NAME], the number of workers: with it connections are kept ("keep_conn")`,
 		"large_client_header_buffers":   `"max_header_line" and "max_header_bytes" in [http]`,
 		"location":                      `[[site.location]]`,
 		"pid":                           `"pid_file" in [gateway]`,

@@ -43,7 +43,7 @@ type Location struct {
 	Authorizer        string            `toml:"authorizer" inherit:"true" doc:"Name of the backend that is asked, as a FastCGI authorizer, each time a request enters the location, whether it may (see roles.md); empty asks nobody."`
 	AuthorizerParams  map[string]string `toml:"authorizer_params" inherit:"true" keyformat:"param" format:"text" doc:"Variables for the authorizer, added to params and to the site's; the same name wins over both."`
 	InterceptErrors   bool              `toml:"intercept_errors" default:"false" doc:"Replace an application's answers of 400 and above by the gateway's own error pages."`
-	IgnoreClientAbort bool              `toml:"ignore_client_abort" default:"false" doc:"Let a request run to its end although its client has left, and throw its answer away; otherwise the work stops then. request_timeout of the backend should bound it."`
+	IgnoreClientAbort bool              `toml:"ignore_client_abort" default:"false" doc:"Let a request run to its end although its client has left, and throw its answer away; request_timeout of the backend should bound it. Otherwise its connection is closed (on a shared one the request is aborted). PHP notices that only when it next writes output: a script that computes or sleeps goes on, and until it ends its worker is busy although the gateway counts it as free."`
 	DenySource        []string          `toml:"deny_source" default:".php*,.phtml,.phar,.inc,.phps" format:"suffix" doc:"Endings of file names that are never sent as static files, in any case."`
 	Expires           Duration          `toml:"expires" default:"0" doc:"Cache-Control max-age of static files; 0 sends none."`
 }

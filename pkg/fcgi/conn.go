@@ -1,9 +1,7 @@
 package fcgi
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,9 +13,9 @@ import (
 
 // lastConnID is where a Conn's request ids start over. Consecutive requests
 // get different ids, so a late answer to an earlier request cannot be taken
-// for the present one's; they stay small because the specification asks for
-// that (section 3.3) and some backends index arrays by them.
-const lastConnID = 15
+// for the present one's; they stay within a byte because the specification asks
+// for small ones (section 3.3) and some backends index arrays by them.
+const lastConnID = 255
 
 // Config is what a Conn may be told. The zero value works, without timeouts.
 type Config struct {
@@ -44,6 +42,7 @@ type Conn struct {
 
 	// Owned by the goroutine in Do.
 	stepFn   func(uintptr) bool // c.step, stored once: a method value allocates
+	heldFn   func(uintptr) bool // c.stepHeld, the same, when first wanted
 	in       inbox
 	reply    reply
 	out      []byte  // records not yet written, in outBuf
@@ -139,13 +138,10 @@ func (c *Conn) begin(req *Request) {
 func (c *Conn) finish(req *Request) (End, error) {
 	sent := c.endWriter(req)
 	stopped := c.watch.end()
-	clean := c.done && c.in.empty() && sent && !stopped
+	clean := c.done && c.in.empty() && sent && !c.withheld && !stopped
 	c.dropOut()
 	c.in.drop()
 	req.Progress = Progress{Sent: c.sent || c.later.Load(), Received: c.received, Withheld: c.withheld}
-	if !c.received && errors.Is(c.err, io.EOF) {
-		req.Progress.HalfClosed = c.HalfClosed()
-	}
 	c.src = source{} // holds the caller's slices
 	err := c.err
 	if c.done {
@@ -176,13 +172,6 @@ func (c *Conn) Reusable() bool { return c.usable && !c.closed.Load() }
 // is about to close, nor anything on a connection without a descriptor.
 func (c *Conn) Alive() bool {
 	return c.Reusable() && (c.rc == nil || sock.PeekConn(c.rc) == sock.Quiet)
-}
-
-// HalfClosed looks, without waiting, whether the backend has ended its own side
-// of the connection only; see Progress.HalfClosed. It is false for anything but
-// a unix socket.
-func (c *Conn) HalfClosed() bool {
-	return c.local && sock.HalfClosedConn(c.rc)
 }
 
 // Requests returns how many requests were begun on the connection.

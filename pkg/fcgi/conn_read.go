@@ -12,6 +12,9 @@ import (
 // which came in between is lost. Only the watch's wake-ups make it enter
 // again, and then step reads before it waits.
 func (c *Conn) runRaw() {
+	if c.withheld && !c.sendHeld() {
+		return
+	}
 	for {
 		err := c.rc.Read(c.stepFn)
 		if err == nil || !c.resume(err) {

@@ -16,12 +16,13 @@ const lastWriteGrace = 5 * time.Millisecond
 // the reply should be looked for at once, since the backend may have answered
 // and closed.
 func (c *Conn) sendFirst(fd uintptr) bool {
-	n, err := sock.Write(fd, c.first())
+	n, err := sock.Write(fd, c.out)
 	if err != nil && err != sock.ErrAgain {
 		c.writeErr = err
 		return false
 	}
-	c.sent = n > 0
+	c.sent = c.sent || n > 0
+	c.withheld = c.withheld && n == 0
 	c.out = c.out[n:]
 	if len(c.out) == 0 && c.src.done() {
 		c.dropOut()
@@ -29,19 +30,6 @@ func (c *Conn) sendFirst(fd uintptr) bool {
 	}
 	c.startWriter()
 	return true
-}
-
-// heldBack is how much of PARAMS is held back: their records are padded to a
-// multiple of it, so that a byte of the last pair is in it. libfcgi takes the end
-// of a connection for the end of a stream, but not within a pair.
-const heldBack = 8
-
-// first returns what of c.out may be written at once.
-func (c *Conn) first() []byte {
-	if c.src.held() {
-		return c.out[:len(c.out)-heldBack]
-	}
-	return c.out
 }
 
 // startWriter has the rest of the request written while the caller reads: a
@@ -72,7 +60,7 @@ func isWriteError(err error) bool {
 }
 
 func (c *Conn) writeRest() error {
-	if err := c.letGo(); err != nil {
+	if err := c.writeHeld(); err != nil {
 		return err
 	}
 	for {
@@ -86,26 +74,6 @@ func (c *Conn) writeRest() error {
 			return err
 		}
 	}
-}
-
-// letGo waits until the backend has read what is not held back, if something is.
-// That takes as long as a free worker does, so the wait is timed as the one for a
-// reply.
-func (c *Conn) letGo() error {
-	if !c.src.held() {
-		return nil
-	}
-	first := c.first()
-	if err := c.write(first); err != nil {
-		return err
-	}
-	c.watch.sent()
-	if err := c.rc.Write(sock.AllRead); err != nil {
-		return writeError{err}
-	}
-	c.src.hold = false
-	c.out = c.src.fill(c.out[len(first):])
-	return nil
 }
 
 // write writes p.

@@ -70,14 +70,14 @@
 //	                  over: use another connection
 //	ErrBusy           Conn.Do while it serves another        no
 //	ErrNoStream       Mux.Do while all streams are in use    no
-//	ErrStale          the connection ended before any byte   only if Progress.Sent, and neither
-//	                  of the reply                           HalfClosed nor Withheld
+//	ErrStale          the connection ended before any byte   only if Progress.Sent, and not
+//	                  of the reply                           Withheld
 //	ErrOverloaded     it refused, it has too much to do      no
 //	ErrCantMultiplex  it refused, it serves another request  no
 //	                  of that connection
 //	ErrUnknownRole    it refused, it cannot play the role    no
 //	ErrTruncated      the connection ended within the reply  yes
-//	ErrReadTimeout    it sent nothing for ReadTimeout        yes
+//	ErrReadTimeout    it sent nothing for ReadTimeout        yes, unless Progress.Withheld
 //	ErrSendTimeout    it took nothing for SendTimeout        yes, with less than the request
 //	*ProtocolError    what came is no reply                  yes
 //	ErrOverrun        Mux: the Handler took too long         yes

@@ -57,14 +57,6 @@ type Progress struct {
 	// Withheld: because of Hold, what the application needs to begin has not
 	// left us.
 	Withheld bool
-	// HalfClosed: the backend ended the connection without a byte of a reply,
-	// and only its own side of it (shutdown(2)): it goes on reading what we
-	// send. That is how php-fpm and libfcgi leave a connection that they are
-	// done with, behind the END_REQUEST of the request before. A process that
-	// dies closes both sides, and what began this request would end it by an
-	// END_REQUEST. So it was not begun. Seen on unix sockets only: over TCP both
-	// ways look the same.
-	HalfClosed bool
 }
 
 // Handler takes the reply of one request. All methods but Tick are called on

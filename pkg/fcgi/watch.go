@@ -46,7 +46,8 @@ type watch struct {
 	mu     sync.Mutex // held by Sweep while it is inside, and by stop
 	h      Handler    // nil between requests
 	why    error      // ended the request from outside
-	nudged bool       // the read deadline was set to make the reader look
+	held   bool       // the reader waits for the backend to read (Conn.sendHeld)
+	nudged bool       // the deadline was set to make the reader look
 	last   int64      // clock of the Sweep before; sweeper's goroutine only
 }
 
@@ -84,12 +85,34 @@ func (t *watch) end() (stopped bool) {
 }
 
 func (t *watch) forget() (stopped bool) {
-	if t.nudged {
-		t.nudged = false
-		_ = t.nc.SetReadDeadline(time.Time{}) // fails on a closed connection only
-	}
+	t.unnudge()
 	t.h = nil
 	return t.why != nil
+}
+
+// unnudge takes back what made the reader look.
+func (t *watch) unnudge() {
+	if t.nudged {
+		t.nudged = false
+		_ = t.nc.SetDeadline(time.Time{}) // fails on a closed connection only
+	}
+}
+
+// holding is waiting for the backend to read; released ends it, and what the
+// sweeper made of it.
+func (t *watch) holding() {
+	t.held = true
+	t.waiting()
+}
+
+func (t *watch) released() {
+	t.resting()
+	if t.inside.Load() {
+		t.mu.Lock() // taken when Sweep has left
+		defer t.mu.Unlock()
+	}
+	t.held = false
+	t.unnudge()
 }
 
 func (t *watch) waiting() { t.wait.Store(t.now()) }
@@ -169,10 +192,14 @@ func (t *watch) stopLocked(err error) {
 
 // lookLocked wakes the reader if the socket is readable after all.
 func (t *watch) lookLocked() {
-	if t.rc == nil || t.nudged || !sock.ReadableConn(t.rc) {
+	if t.rc == nil || t.nudged || sock.PeekConn(t.rc) == sock.Quiet {
 		return
 	}
 	t.nudged = true
+	if t.held {
+		_ = t.nc.SetDeadline(past)
+		return
+	}
 	_ = t.nc.SetReadDeadline(past)
 }
 
@@ -185,8 +212,7 @@ func (t *watch) woken(err error) (again bool, why error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.why == nil && t.nudged {
-		t.nudged = false
-		_ = t.nc.SetReadDeadline(time.Time{})
+		t.unnudge()
 		return true, nil
 	}
 	return false, t.why

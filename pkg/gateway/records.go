@@ -44,7 +44,7 @@ func (v *visit) logFailure(status int, err error) {
 	if v.script.Filename != nil {
 		fields = append(fields, zap.ByteString("script", v.script.Filename))
 	}
-	if h := failureHint(t); h != "" {
+	if h := v.hint(); h != "" {
 		fields = append(fields, zap.String("hint", h))
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
@@ -115,6 +116,9 @@ func statusOf(err error) int {
 		return int(plain)
 	case errors.As(err, &r):
 		return r.status
+	}
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return 503 // ours, and it passes
 	}
 	return proxy.Status(err)
 }

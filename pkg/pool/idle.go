@@ -101,6 +101,7 @@ func (p *Pool[C]) Warm(ctx context.Context, n int) error {
 // warm opens a connection and gives the slot back, without counting a request.
 func (s *Slot[C]) warm(ctx context.Context) error {
 	err := s.dialMore(ctx)
+	s.kept.turn = 0
 	s.part(err == nil, time.Now().UnixNano())
 	s.set(s.own &^ held)
 	s.p.giveBack(s)

@@ -54,6 +54,27 @@ func TestWithoutAnIdleTimeoutNothingIsTooOld(t *testing.T) {
 	})
 }
 
+func TestAConnectionServesNoLongerThanItsTurn(t *testing.T) {
+	bubble(t, config{MaxConns: 1, Keep: true, Turn: time.Minute, MinIdle: 1}, func(t *testing.T, p *fakes, d *dialer) {
+		if err := p.Warm(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour) // the turn begins with the first request
+		for i, want := range []struct {
+			number int64
+			reused bool
+		}{{1, true}, {1, true}, {2, false}, {2, true}, {3, false}} {
+			if c, reused := once(t, p); c.number != want.number || reused != want.reused {
+				t.Errorf("request %d: connection %d, reused %v", i, c.number, reused)
+			}
+			time.Sleep(30*time.Second + time.Nanosecond)
+		}
+		if n := p.Stat().Closed[pool.ClosedTurn]; n != 2 {
+			t.Errorf("%d closed at the end of their turn", n)
+		}
+	})
+}
+
 // spreadOut has n connections idle at once, the first released first.
 func spreadOut(t *testing.T, p *fakes, n int) []*fake {
 	t.Helper()

@@ -75,11 +75,17 @@ type Config[C Conn] struct {
 	// end together.
 	MaxRequests int
 	MaxLifetime time.Duration
+	// Turn is for how long a connection serves request after request, counted
+	// from the first one; the next one behind that gets a new connection. The
+	// server's worker then serves whoever else waits for it before it serves us
+	// again: a pool that is always busy never has an idle connection to give up.
+	// 0 means no end. Streams above 1 have no turns.
+	Turn time.Duration
 	// Trust is for how long after its last use a kept connection is believed to
 	// be alive without a look at it, which costs a system call. A request that
 	// finds it closed after all must be one that can be repeated.
 	Trust time.Duration
-	// Now is the clock for Trust and MaxLifetime, in Unix nanoseconds: a coarse
+	// Now is the clock for Trust, Turn and MaxLifetime, in Unix nanoseconds: a coarse
 	// one that is cheaper to read will do. Default: the system's.
 	Now func() int64
 }

@@ -50,6 +50,20 @@ type member[C Conn] struct {
 	uses int
 	last int   // the use that is its last; 0: none
 	ends int64 // Unix nanoseconds of its end; 0: none
+	turn int64 // Unix nanoseconds of the end of its turn; 0: it has not begun
+}
+
+// turnOver reports whether the connection has had its turn. The first request
+// begins it.
+func (m *member[C]) turnOver(cfg *Config[C]) bool {
+	switch {
+	case cfg.Turn <= 0:
+		return false
+	case m.turn == 0:
+		m.turn = cfg.Now() + int64(cfg.Turn)
+		return false
+	}
+	return cfg.Now() >= m.turn
 }
 
 // newMember returns a connection's first use, with limits of its own.
@@ -100,6 +114,7 @@ func (s *Slot[C]) Conn(ctx context.Context, rest time.Duration) (conn C, reused 
 		return conn, false, err
 	}
 	s.kept = newMember(conn, &s.p.cfg)
+	s.kept.turnOver(&s.p.cfg) // begins
 	s.set(s.own | have)
 	return conn, false, nil
 }
@@ -112,6 +127,8 @@ func (s *Slot[C]) unfit(rest time.Duration) (why Reason, over bool) {
 		return why, true
 	}
 	switch {
+	case s.kept.turnOver(&s.p.cfg):
+		return ClosedTurn, true
 	case rest <= 0 && s.p.cfg.Now()-s.usedAt < int64(s.p.cfg.Trust):
 		return 0, false
 	case rest > 0 && time.Now().UnixNano()-s.usedAt < int64(rest):

@@ -14,6 +14,7 @@ const (
 	ClosedIdle     Reason = iota // unused for IdleTimeout
 	ClosedLifetime               // MaxLifetime
 	ClosedRequests               // MaxRequests
+	ClosedTurn                   // Turn
 	ClosedSqueezed               // given up because somebody may wait for its worker (Squeeze)
 	ClosedFailed                 // its request did not end well
 	ClosedByPeer                 // found closed by the server while it was idle
@@ -32,6 +33,8 @@ func (r Reason) String() string {
 		return "lifetime"
 	case ClosedRequests:
 		return "requests"
+	case ClosedTurn:
+		return "turn over"
 	case ClosedSqueezed:
 		return "squeezed"
 	case ClosedFailed:

@@ -58,7 +58,14 @@ type verdict struct {
 	*reply
 	asker   Asker
 	allowed bool
+	dropped int // body bytes of an answer that allows
 }
+
+// verdictMax bounds the body of an answer that allows, which nobody gets.
+const verdictMax = 64 << 10
+
+// errVerdictLong is a bad reply: its end may never come, and a worker is held.
+var errVerdictLong = &upstream.ReplyError{What: "an authorizer allows the request and writes on and on"}
 
 // Interim implements upstream.Reply. What follows may not be for the client.
 func (v *verdict) Interim(int, *exchange.Header) error { return nil }
@@ -77,10 +84,13 @@ func (v *verdict) Head() error {
 
 // Body implements upstream.Reply.
 func (v *verdict) Body(p []byte) error {
-	if v.allowed {
-		return nil
+	if !v.allowed {
+		return v.reply.Body(p)
 	}
-	return v.reply.Body(p)
+	if v.dropped += len(p); v.dropped > verdictMax {
+		return errVerdictLong
+	}
+	return nil
 }
 
 // Pause implements upstream.Reply.

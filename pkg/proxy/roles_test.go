@@ -125,6 +125,7 @@ func TestNothingButAWholeReplyAllows(t *testing.T) {
 		{"no such role", flush("", end(0, fcgi.StatusUnknownRole)), nil, 502},
 		{"a head and no such role", flush(fine, end(0, fcgi.StatusUnknownRole)), nil, 502},
 		{"a verdict that fails", flush(fine, end(0, 0)), errors.New("bad variable"), 502},
+		{"a body without end", flush(fine+strings.Repeat("on and ", 10_000), end(0, 0)), nil, 502},
 		{"only an interim head", flush("Status: 103\r\n\r\n", end(0, 0)), nil, 502},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -154,7 +154,7 @@ func (b *body) fill(p []byte) (int, error) {
 		case errors.Is(err, io.EOF):
 			return 0, exchange.ErrClientGone
 		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return 0, errors.Join(exchange.ErrClientGone, err)
+			return 0, exchange.ErrClientGone // a reset, or the like: its text is of ports
 		case c.cutoff.Load():
 			return 0, exchange.ErrClientGone
 		}

@@ -163,39 +163,24 @@ func PeekConn(rc syscall.RawConn) State {
 	return state
 }
 
-// HalfClosedConn reports whether the peer of c, a unix socket, has ended its
-// sending side and still reads. Over TCP that looks like a peer that has closed
-// altogether. It is false when c has no raw access.
-func HalfClosedConn(rc syscall.RawConn) bool {
-	return poll(rc)&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) == unix.POLLRDHUP
-}
-
-// ReadableConn reports whether c has something to read, its end or an error
-// included. It leaves the error where it is, which PeekConn does not: that is for
-// connections that nobody reads just now. It is false when c has no raw access.
-func ReadableConn(rc syscall.RawConn) bool {
-	return poll(rc)&(unix.POLLIN|unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
-}
-
-// poll returns the events that are due on a connection, without waiting; none
-// when it cannot tell.
-func poll(rc syscall.RawConn) (events int16) {
-	if rc == nil {
-		return 0
+// poll returns what can be said of the receive side of fd now, POLLERR if even
+// that fails.
+func poll(fd uintptr) int16 {
+	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
+	var now unix.Timespec
+	if p.Fd < 0 { // of no interest to the kernel
+		return unix.POLLNVAL
 	}
-	_ = rc.Control(func(fd uintptr) { // an error means closed by ourselves
-		p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
-		for {
-			_, err := unix.Poll(p[:], 0)
-			if err == nil {
-				events = p[0].Revents
-			}
-			if !errors.Is(err, unix.EINTR) {
-				return
-			}
+	for {
+		_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+		switch errno {
+		case 0:
+			return p.Revents
+		case unix.EINTR:
+		default:
+			return unix.POLLERR
 		}
-	})
-	return events
+	}
 }
 
 // AllRead reports whether the peer of the unix socket fd has read all that was

@@ -229,29 +229,45 @@ func TestWritevAllocatesOnceAtMost(t *testing.T) {
 	}
 }
 
-func TestHalfClosedTellsAPeerThatReadsFromOneThatIsGone(t *testing.T) {
-	half, peer := pair(t)
-	look := func() bool { return sock.HalfClosedConn(sock.Raw(half)) }
-	if look() {
-		t.Error("open")
-	}
-	send(t, peer, "left over")
-	if look() {
-		t.Error("open, with bytes to read")
-	}
-	if err := peer.CloseWrite(); err != nil {
-		t.Fatal(err)
+func TestAllReadTellsWhatThePeerHasRead(t *testing.T) {
+	a, b := pair(t)
+	look := func() (all bool) {
+		on(t, a, func(fd uintptr) { all = sock.AllRead(fd) })
+		return all
 	}
 	if !look() {
-		t.Error("the peer has ended its side, and still reads")
+		t.Error("nothing was written")
 	}
-	peer.Close()
+	send(t, a, "abc")
 	if look() {
-		t.Error("the peer is gone")
+		t.Error("nothing was read")
 	}
-	half.Close()
-	if look() || sock.HalfClosedConn(nil) {
-		t.Error("there is nothing to look at")
+	buf := make([]byte, 2)
+	if _, err := b.Read(buf); err != nil || look() {
+		t.Errorf("one byte is left: %v", err)
+	}
+	if _, err := b.Read(buf); err != nil || !look() {
+		t.Errorf("all is read: %v", err)
+	}
+	send(t, a, "abc")
+	b.Close()
+	if !look() {
+		t.Error("it will never be read")
+	}
+}
+
+func TestAllReadIsToldOfEveryReading(t *testing.T) {
+	a, b := pair(t)
+	send(t, a, "abcdef")
+	done := make(chan error, 1)
+	go func() { done <- sock.Raw(a).Write(sock.AllRead) }() // ends when all is read
+	for range 6 {
+		if _, err := b.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -85,6 +85,8 @@ func diskError(err error) error {
 		return nil
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG):
 		return ErrNoSpace
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE): // passes, like a full disk
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	case errors.Is(err, os.ErrClosed):
 		return ErrClosed
 	}

@@ -1,5 +1,7 @@
 package spool
 
+import "errors"
+
 // Write appends p, which is not kept. It never waits for the reader. With fewer
 // bytes than len(p) taken it returns ErrTooLarge (the queue's bound), ErrNoSpace
 // (the store's limit or the disk), ErrClosed or an error of the disk; after the
@@ -18,7 +20,7 @@ func (q *Queue) Write(p []byte) (int, error) {
 	if err == nil {
 		err = over
 	}
-	q.full = err == ErrTooLarge || err == ErrNoSpace
+	q.full = err == ErrTooLarge || errors.Is(err, ErrNoSpace)
 	return n, err
 }
 

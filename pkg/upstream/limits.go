@@ -19,6 +19,11 @@ const mostSlots = 4096
 // trustIdle is how long a connection is taken for alive after its last use.
 const trustIdle = 100 * time.Millisecond
 
+// turn is how long a connection that occupies a worker of somebody else's server
+// serves request after request. It costs a few dials a second, and bounds what
+// another gateway waits for a worker while this one is busy without a pause.
+const turn = 250 * time.Millisecond
+
 // newPool sizes the pool: as many slots as the server has workers, times the
 // streams where connections are shared. said is what a server that shares them
 // told of itself.
@@ -32,6 +37,9 @@ func (s *server) newPool(mux bool, said fcgi.Values) (*pool.Pool[*link], error) 
 		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
 		MinIdle: min(c.MinIdle, conns-1), // the last worker is for whoever else asks for one
 		Dial:    s.open, Now: s.b.sweeper.Now,
+	}
+	if c.MaxConnsFrom != Supervised { // nobody else has our own workers
+		cfg.Turn = turn
 	}
 	if c.Tries > 1 { // a second attempt makes up for a connection that was closed meanwhile
 		cfg.Trust = trustIdle

@@ -98,9 +98,6 @@ func (c *call) failure(s *server, err error) Retry {
 //   - Nothing of it was written: nobody has it. That is a kept connection whose
 //     peer was gone (EPIPE), or a shared one that ended before we came to it.
 //   - What it takes to begin was held back and never left us (see careful).
-//   - A kept connection on a unix socket was closed on the peer's side only: a
-//     worker does that behind its last reply, and throws away what it still gets
-//     (fcgi.Progress.HalfClosed). It is php-fpm's way at pm.max_requests.
 //   - Otherwise nothing is known. In particular a reset proves nothing: it says
 //     that the peer died with bytes unread, and php-fpm leaves the end of STDIN
 //     unread as long as a script runs, so every script that is killed ends in a
@@ -115,13 +112,13 @@ func (c *call) unanswered(s *server, err error) Retry {
 	c.renew = true
 	reset := !kept && errors.Is(err, syscall.ECONNRESET)
 	switch {
-	case kept:
-		s.endsKept(p.HalfClosed)
+	case kept && !c.shared:
+		s.endsKept()
 	case reset:
 		s.shake()
 	}
 	switch {
-	case !p.Sent, kept && p.HalfClosed:
+	case !p.Sent:
 		return RetryClosed
 	case errors.Is(err, fcgi.ErrClosed):
 		return 0 // by ourselves

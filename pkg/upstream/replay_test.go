@@ -59,9 +59,9 @@ func failings() []failing {
 	first := []fcgitest.Step{fcgitest.ExpectRequest(), fcgitest.Reply(hello)}
 	return []failing{
 		{name: "no server", rules: upstream.RetryRefused, unseen: true, others: true},
-		{name: "kept, half closed", script: halfClose(first...), rules: upstream.RetryClosed, unseen: true, kept: true},
+		{name: "kept, half closed", script: halfClose(first...), rules: lost, post: upstream.RetryError, kept: true},
 		{name: "kept, half closed, TCP", script: halfClose(first...), rules: lost, kept: true, tcp: true},
-		{name: "kept, closed", script: hangUp(), rules: lost, kept: true},
+		{name: "kept, closed", script: hangUp(), rules: lost, post: upstream.RetryError, kept: true},
 		{name: "new, half closed", script: halfClose(), rules: upstream.RetryError},
 		{name: "new, closed", script: fcgitest.Script{fcgitest.ExpectRequest()}, rules: upstream.RetryError},
 		{name: "new, never taken", script: fcgitest.Script{fcgitest.Expect(8)}, rules: lost, post: upstream.RetryClosed, unseen: true, reset: true},

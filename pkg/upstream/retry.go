@@ -13,7 +13,7 @@ const (
 	// RetryRefused: no connection could be made. Nothing was sent.
 	RetryRefused Retry = 1 << iota
 	// RetryClosed: a connection ended before the request was sent, or in a way
-	// that shows that nobody took it (fcgi.Progress.HalfClosed).
+	// that shows that nobody took it (fcgi.Progress.Withheld).
 	RetryClosed
 	// RetryStale: a kept connection ended without a byte of a reply, or began
 	// with what was left of the one before; or a new one was reset, as happens

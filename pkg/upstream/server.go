@@ -82,7 +82,7 @@ func (l *link) Alive() bool {
 	if l.one.Alive() {
 		return true
 	}
-	l.s.endsKept(l.one.HalfClosed())
+	l.s.endsKept()
 	return false
 }
 

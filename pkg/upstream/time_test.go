@@ -128,7 +128,7 @@ func TestARequestThatWaitsForAWorkerCanEnd(t *testing.T) {
 			if err := await(t, first); err != nil && cfg.RequestTimeout == 0 {
 				t.Errorf("the first request: %v", err)
 			}
-			if n := len(g.Requests()); n != 1 {
+			if n := len(g.Requests()); n != 1 && cfg.RequestTimeout == 0 { // the first ends by that too, a moment before
 				t.Errorf("%d requests ran", n)
 			}
 			fine(t, b)
