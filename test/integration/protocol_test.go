@@ -172,7 +172,7 @@ func TestLogsCannotBeForged(t *testing.T) { // S29
 	}
 }
 
-// crash dies as by an out-of-memory kill, behind a trace of having run.
+// crash dies as by an killed for lack of memory, behind a trace of having run.
 const crash = `<?php file_put_contents(__DIR__ . '/ran', "x\n", FILE_APPEND); posix_kill(getmypid(), 9);`
 
 func TestAScriptThatKillsItsWorkerIsA502AndAPOSTRunsOnce(t *testing.T) {
@@ -192,7 +192,7 @@ func TestAScriptThatKillsItsWorkerIsA502AndAPOSTRunsOnce(t *testing.T) {
 		}
 	}
 	g.get("/").expect(t, 200, "fine")
-	g.awaitLog(`"status":502`, "out-of-memory kill")
+	g.awaitLog(`"status":502`, "killed for lack of memory")
 }
 
 func TestNoRequestFailsWhileTheConfigurationIsReloaded(t *testing.T) {
