@@ -87,7 +87,7 @@ func (c *call) prepare(keep bool) error {
 		c.in.Params = c.in.Encode()
 	}
 	c.req = fcgi.Request{
-		Hold: c.hold, Role: c.in.Role, KeepConn: keep && keepFor(c.in.Role), Params: c.in.Params, Stdin: c.in.Body,
+		Hold: c.hold, Role: c.in.Role, KeepConn: keep, Params: c.in.Params, Stdin: c.in.Body,
 		DataFrom: c.in.Data, DataLen: c.in.DataLen,
 	}
 	if c.in.OpenBody == nil {

@@ -207,6 +207,15 @@ func (c *call) outcome(err error) error {
 // An application may answer without having read the body. php-fpm then throws
 // the rest away; libfcgi takes it for the records of the next request, and a
 // client could have chosen them. What answers FCGI_GET_VALUES is not libfcgi.
+//
+// A filter may answer before it has read its data, 304 for example, and what it
+// leaves is in the way of the next request with php-fpm too.
 func (c *call) mayKeep(s *server) bool {
-	return len(c.in.Body) == 0 && c.in.BodyLen == 0 || c.in.Role == RoleAuthorizer || s.answers.Load()
+	switch c.in.Role {
+	case RoleFilter:
+		return false
+	case RoleAuthorizer: // is sent no body
+		return true
+	}
+	return len(c.in.Body) == 0 && c.in.BodyLen == 0 || s.answers.Load()
 }

@@ -28,7 +28,6 @@ type server struct {
 	busy  atomic.Int64                     // requests in flight or waiting
 	down  atomic.Int64                     // time of the last failed dial, 0 when up
 	since atomic.Int64                     // time of the first failed dial in a row
-	tight atomic.Int64                     // sweeper time when the server was last found short of workers
 	// closesKept says that the server has closed a kept connection by itself,
 	// as php-fpm does at pm.max_requests.
 	closesKept atomic.Bool
@@ -119,7 +118,7 @@ func (s *server) connect(ctx context.Context) (net.Conn, error) {
 		s.absent.Store(true)
 	}
 	if errors.Is(err, unix.EAGAIN) { // its queue of connections is full, so its workers are taken
-		s.contended(s.b.sweeper.Now())
+		s.contended()
 	}
 	// Two clocks end a dial, the socket's and its context's; each has its error.
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
@@ -229,7 +228,7 @@ func (s *server) better(o, tried *server) bool {
 // calls.
 func (s *server) sweep(now int64) {
 	if s.dials.stuck(now, s.slots.Load()) {
-		s.contended(now)
+		s.contended()
 	}
 	every := int64(s.b.cfg.IdleTimeout / 10)
 	if every == 0 || now < s.sweepAt.Load() {

@@ -80,7 +80,7 @@ func (l *link) fit(whole bool) bool {
 	if l.mux != nil {
 		return l.mux.Reusable()
 	}
-	return whole && l.one.Reusable() && !l.s.squeezed()
+	return whole && l.one.Reusable()
 }
 
 // goMux replaces the slots by those of shared connections. said is what the

@@ -30,26 +30,19 @@ const (
 // runs on the sweeper's goroutine.
 func (s *server) unheard(now, sentAt int64) {
 	if now-sentAt >= int64(unheardAfter) {
-		s.contended(now)
+		s.contended()
 	}
 }
 
 // contended gives up idle connections, and keeps none for a while, because the
 // server seems to be short of workers. A shared connection occupies none. It
 // may run on the sweeper's goroutine.
-func (s *server) contended(now int64) {
+func (s *server) contended() {
 	if s.probe.Load() == probedShared {
 		return
 	}
-	s.tight.Store(now)
-	s.slots.Load().KeepNone(squeezeFor + sock.DefaultTick) // the sweeper's clock is late by a tick at most
+	s.slots.Load().KeepNone(squeezeFor + sock.DefaultTick) // also by the sweeper's clock, which is late by a tick at most
 	s.reap((*pool.Pool[*link]).Squeeze)
-}
-
-// squeezed reports whether connections should not be kept for now.
-func (s *server) squeezed() bool {
-	at := s.tight.Load()
-	return at != 0 && s.b.sweeper.Now()-at < int64(squeezeFor)
 }
 
 // dialWatch notices dials that get no answer: for stuckAfter some were under way
