@@ -35,11 +35,13 @@ func TestPairLengthsOfEverySizeRoundTrip(t *testing.T) {
 			if string(b) != want || len(b) != 4+fcgi.PairLen(nt.size, vt.size) {
 				t.Fatalf("%d/%d: encoded %d bytes, want %d", nt.size, vt.size, len(b), len(want))
 			}
-			o, nameAt, valueAt := fcgi.OpenPair([]byte("head"), nt.size, vt.size)
-			copy(nameAt, name)
-			copy(valueAt, value)
-			if !bytes.Equal(o, b) {
-				t.Fatalf("%d/%d: OpenPair differs", nt.size, vt.size)
+			for _, room := range []int{4, 1000} {
+				o, nameAt, valueAt := fcgi.OpenPair(append(make([]byte, 0, room), "head"...), nt.size, vt.size)
+				copy(nameAt, name)
+				copy(valueAt, value)
+				if !bytes.Equal(o, b) {
+					t.Fatalf("%d/%d in %d: OpenPair differs", nt.size, vt.size, room)
+				}
 			}
 			n, v, rest, err := fcgi.NextPair(append(b[4:], "rest"...))
 			if err != nil || string(n) != name || !bytes.Equal(v, value) || string(rest) != "rest" {

@@ -22,6 +22,11 @@ func AppendPair[N, V ~string | ~[]byte](dst []byte, name N, value V) []byte {
 // besides the longer slice, the places in it that they are to be written to. It
 // panics as AppendPair does.
 func OpenPair(dst []byte, name, value int) (out, nameAt, valueAt []byte) {
+	if n := len(dst); name <= 127 && value <= 127 && cap(dst)-n >= 2+name+value { // the common case
+		dst = dst[:n+2+name+value]
+		dst[n], dst[n+1] = byte(name), byte(value)
+		return dst, dst[n+2 : n+2+name : n+2+name], dst[n+2+name:]
+	}
 	dst = appendPairLen(dst, name)
 	dst = appendPairLen(dst, value)
 	n := len(dst)

@@ -40,7 +40,7 @@ type Request struct {
 	// Hold keeps the end of PARAMS back, from amid the last pair, until the
 	// backend has read all before it, so that a connection that nobody takes
 	// any more leaves no doubt: without that end no application can begin. It
-	// costs a goroutine, and a wake-up on either side. It works on a Conn on a
+	// costs a wake-up on either side. It works on a Conn on a
 	// unix socket only, where the kernel tells what the peer has read, and with
 	// PARAMS of less than 64 KiB; elsewhere it is ignored.
 	Hold bool

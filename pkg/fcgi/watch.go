@@ -79,12 +79,7 @@ func (t *watch) end() (stopped bool) {
 	if t.inside.Load() {
 		t.mu.Lock() // taken when Sweep has left
 		defer t.mu.Unlock()
-		return t.forget()
 	}
-	return t.forget()
-}
-
-func (t *watch) forget() (stopped bool) {
 	t.unnudge()
 	t.h = nil
 	return t.why != nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -29,12 +28,12 @@ func (g *Gateway) buildAuthorizer(gen *generation, s *site, l *location, groups 
 		return fmt.Errorf("authorizer: no backend %q", cfg.Authorizer)
 	}
 	a := &authorizer{proxy: proxyConfig(gen, cfg.Authorizer), root: l.base}
-	if r := gen.cfg.Backends[cfg.Authorizer].RemoteRoot; r != "" {
-		a.root = []byte(strings.TrimSuffix(r, "/"))
+	if r := remoteRoot(gen, cfg.Authorizer); r != nil {
+		a.root = r
 	}
 	var err error
 	a.params, err = cgi.New(cgi.Config{
-		Encode: openPair, Software: g.opt.Software, ServerName: s.serverName, Omit: cgi.AuthorizerOmits(),
+		Encode: fcgi.OpenPair, Software: g.opt.Software, ServerName: s.serverName, Omit: cgi.AuthorizerOmits(),
 		Custom: authorizerParams(cfg.Params, cfg.AuthorizerParams), Groups: groups,
 	})
 	if err != nil {

@@ -54,7 +54,7 @@ func failureHint(t *exchange.Trace) string {
 		return "the program at that address does not know the role it is asked to play: an authorizer or a filter must be written as one, and Go's net/http/fcgi is neither"
 	case errors.Is(err, fcgi.ErrDataShort):
 		return "the file became shorter while the filter was getting it: put a new version in its place by a rename"
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case outOfFiles(err):
 		return "the gateway has no file descriptor left: raise its limit (LimitNOFILE= under systemd, ulimit -n, --ulimit nofile= for a container)"
 	case errors.Is(err, spool.ErrNoSpace):
 		return "no room for temporary files: see temp_limit and the disk of temp_dir"

@@ -117,10 +117,15 @@ func statusOf(err error) int {
 	case errors.As(err, &r):
 		return r.status
 	}
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+	if outOfFiles(err) {
 		return 503 // ours, and it passes
 	}
 	return proxy.Status(err)
+}
+
+// outOfFiles reports whether the gateway had no file descriptor left.
+func outOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // retryAfter is what a client is told to wait when all workers are busy.

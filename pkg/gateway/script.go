@@ -5,7 +5,6 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/docroot"
-	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 )
 
@@ -107,17 +106,6 @@ func (v *visit) EncodeParams(dst []byte, bodyLen int64) []byte {
 		dst = replaceParams(dst, v.extra)
 	}
 	return dst
-}
-
-// openPair is fcgi.OpenPair, the common case of short names and values first.
-func openPair(dst []byte, name, value int) (out, nameAt, valueAt []byte) {
-	n := len(dst)
-	if name > 127 || value > 127 || cap(dst)-n < 2+name+value {
-		return fcgi.OpenPair(dst, name, value)
-	}
-	dst = dst[:n+2+name+value]
-	dst[n], dst[n+1] = byte(name), byte(value)
-	return dst, dst[n+2 : n+2+name], dst[n+2+name:]
 }
 
 var _ proxy.Encoder = (*visit)(nil)

@@ -14,6 +14,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/cgi"
 	"github.com/fcgigw/fcgigw/pkg/config"
 	"github.com/fcgigw/fcgigw/pkg/docroot"
+	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/router"
 	"github.com/fcgigw/fcgigw/pkg/static"
@@ -238,15 +239,23 @@ func (g *Gateway) buildProxy(gen *generation, s *site, l *location, groups []str
 	l.proxy = proxyConfig(gen, cfg.Backend)
 	l.proxy.MaxBody, l.proxy.Intercept = int64(cfg.MaxBody), cfg.InterceptErrors
 	l.proxy.IgnoreAbort = cfg.IgnoreClientAbort
-	if r := gen.cfg.Backends[cfg.Backend].RemoteRoot; r != "" {
-		l.remote = []byte(strings.TrimSuffix(r, "/"))
-	}
+	l.remote = remoteRoot(gen, cfg.Backend)
 	l.scripts = compileScripts(cfg.Scripts, cfg.SplitPath)
 	var err error
 	l.params, err = cgi.New(cgi.Config{
-		Encode: openPair, Software: g.opt.Software, ServerName: s.serverName, Custom: cfg.Params, Groups: groups,
+		Encode: fcgi.OpenPair, Software: g.opt.Software, ServerName: s.serverName, Custom: cfg.Params, Groups: groups,
 	})
 	return err
+}
+
+// remoteRoot is the document root as the workers of a backend see it; nil: as we
+// do.
+func remoteRoot(gen *generation, backend string) []byte {
+	r := gen.cfg.Backends[backend].RemoteRoot
+	if r == "" {
+		return nil
+	}
+	return []byte(strings.TrimSuffix(r, "/"))
 }
 
 // roleFilter is the configuration's word for a filter.
