@@ -1,58 +1,17 @@
 package proxy_test
 
 import (
-	"net"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 	"github.com/fcgigw/fcgigw/pkg/spool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
 )
-
-// parrot answers every request with the same bytes, without allocating. A
-// request must arrive with one read.
-func parrot(tb testing.TB, text string) string {
-	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "parrot.sock")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { l.Close() })
-	go func() { // ends when the cleanup closes l
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go repeat(nc, text) // ends with the connection
-		}
-	}()
-	return path
-}
-
-func repeat(nc net.Conn, text string) {
-	defer nc.Close()
-	in := make([]byte, 64<<10)
-	out := fcgi.AppendStream(nil, fcgi.TypeStdout, 1, []byte(text))
-	end := len(out)
-	out = fcgi.AppendEnd(out, 1, fcgi.End{})
-	for {
-		if _, err := nc.Read(in); err != nil {
-			return
-		}
-		out[2], out[3] = in[2], in[3] // the request's id
-		out[end+2], out[end+3] = in[2], in[3]
-		if _, err := nc.Write(out); err != nil {
-			return
-		}
-	}
-}
 
 // blind is a Sink that only counts.
 type blind struct {
@@ -93,7 +52,7 @@ func TestASmallGetAllocatesNothingOnceEverythingIsWarm(t *testing.T) {
 	sweeper := sock.NewSweeper(time.Second)
 	defer sweeper.Close()
 	up, err := upstream.New(upstream.Config{
-		Name: "app", Servers: []upstream.Address{{Network: "unix", Addr: parrot(t, text)}}, MaxConns: 2,
+		Name: "app", Servers: []upstream.Address{{Network: "unix", Addr: fcgitest.Parrot(t, text)}}, MaxConns: 2,
 		Multiplex: upstream.Off, Queue: 8, QueueTimeout: patience, ConnectTimeout: patience,
 		ReadTimeout: patience, SendTimeout: patience, RequestTimeout: patience, IdleTimeout: time.Minute,
 		MaxRequests: 1 << 30, MaxLifetime: time.Hour, Retry: upstream.RetrySafe, Tries: 3, RetryTimeout: patience,

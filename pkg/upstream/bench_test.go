@@ -1,57 +1,15 @@
 package upstream_test
 
 import (
-	"net"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
-	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
 )
-
-// parrot answers every request on its connections with the same bytes, without
-// allocating. A request must arrive with one read.
-func parrot(tb testing.TB, text string) string {
-	tb.Helper()
-	path := nowhere(tb)
-	l := listen(tb, path)
-	var wg sync.WaitGroup
-	wg.Go(func() { // ends when the cleanup closes l
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() { repeat(nc, text) }) // ends with the connection
-		}
-	})
-	tb.Cleanup(func() {
-		l.Close()
-		wg.Wait()
-	})
-	return path
-}
-
-func repeat(nc net.Conn, text string) {
-	defer nc.Close()
-	in := make([]byte, 64<<10)
-	out := fcgi.AppendStream(nil, fcgi.TypeStdout, 1, []byte(text))
-	end := len(out)
-	out = fcgi.AppendEnd(out, 1, fcgi.End{})
-	for {
-		if _, err := nc.Read(in); err != nil {
-			return
-		}
-		out[2], out[3] = in[2], in[3] // the request's id
-		out[end+2], out[end+3] = in[2], in[3]
-		if _, err := nc.Write(out); err != nil {
-			return
-		}
-	}
-}
 
 // blind is a Reply that keeps nothing.
 type blind struct{}
@@ -71,7 +29,7 @@ func BenchmarkRequests(b *testing.B) {
 	for name, clients := range map[string]int{"alone": 1, "queued": 4} {
 		b.Run(name, func(b *testing.B) {
 			sweeper := sock.NewSweeper(0)
-			cfg := config(parrot(b, hello))
+			cfg := config(fcgitest.Parrot(b, hello))
 			cfg.MaxConns, cfg.QueueTimeout, cfg.RequestTimeout = 1, time.Minute, time.Minute
 			up, err := upstream.New(cfg, sweeper, upstream.Events{})
 			if err != nil {
