@@ -215,7 +215,7 @@ func TestAClientThatLeavesStopsItsScriptUnlessThatIsIgnored(t *testing.T) {
 		t.Run(fmt.Sprintf("ignored %v", ignored), func(t *testing.T) {
 			entered, leave := make(chan *fcgitest.Request, 2), make(chan struct{})
 			ended := make(chan bool, 2) // it was let come to its end
-			r := start(t, fmt.Sprintf(ignoring, ignored), []string{"a.php"}, func(w *fcgitest.Response, q *fcgitest.Request) {
+			r := start(t, fmt.Sprintf(ignoring, ignored), []string{"a.php", "b.php"}, func(w *fcgitest.Response, q *fcgitest.Request) {
 				entered <- q
 				select {
 				case <-leave:
@@ -228,7 +228,7 @@ func TestAClientThatLeavesStopsItsScriptUnlessThatIsIgnored(t *testing.T) {
 			r.leaver(entered)
 			if ignored {
 				next := make(chan reply, 1)
-				go func() { next <- r.get("/a.php") }() // ends with the request
+				go func() { next <- r.get("/b.php") }() // ends with the request
 				close(leave)
 				if got := <-next; got.StatusCode != 200 {
 					t.Errorf("the next: %d", got.StatusCode)
