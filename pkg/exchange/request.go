@@ -22,6 +22,12 @@ type Request struct {
 
 	Header Header // names are lower case; hop-by-hop fields are gone
 
+	// Upgrade is the protocol that the client wants to speak instead of HTTP, lower
+	// case ("websocket"): the only one of its Upgrade field, or :protocol of an
+	// extended CONNECT, whose Method is then GET as it is on HTTP/1.1. Empty: none,
+	// or the sink is no Switcher.
+	Upgrade []byte
+
 	// ContentLength is the size of the body: 0 none, -1 not known yet (chunked).
 	ContentLength int64
 	Body          Body // never nil
