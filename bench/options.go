@@ -65,8 +65,8 @@ func parseOptions(args []string) (options, error) {
 	return o, o.toScenarios(*scenarios, fs)
 }
 
-// toScenarios makes the options those of scenarios: fcgigw alone, and results
-// in a file of their own unless one was named.
+// toScenarios makes the options those of scenarios: fcgigw, with nginx where one
+// of them wants it, and results in a file of their own unless one was named.
 func (o *options) toScenarios(names string, fs *flag.FlagSet) (err error) {
 	o.gateways = []string{rig.Fcgigw}
 	named := false
@@ -75,6 +75,9 @@ func (o *options) toScenarios(names string, fs *flag.FlagSet) (err error) {
 		o.out = "bench/SCENARIOS.md"
 	}
 	o.scenarios, err = pickScenarios(names)
+	if slices.ContainsFunc(o.scenarios, func(sc scenario) bool { return sc.nginx }) {
+		o.gateways = []string{rig.Nginx, rig.Fcgigw}
+	}
 	return err
 }
 

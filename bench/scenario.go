@@ -15,19 +15,23 @@ import (
 	"github.com/fcgigw/fcgigw/bench/rig"
 )
 
-// scenario is a proof of how fcgigw stands what other gateways break at, with
-// a real php-fpm behind it. Unlike the rows it compares with a promise, not
-// with another gateway.
+// scenario is a proof of how fcgigw stands what other gateways break at. Unlike
+// the rows it compares with a promise; some show nginx beside it.
 type scenario struct {
 	name, title string
 	run         func(context.Context, *lab) error
+	nginx       bool // it is run with nginx, too
 }
 
 func allScenarios() []scenario {
 	return []scenario{
-		{"saturation", "all workers asleep, 2 000 clients at once", saturation},
-		{"slow-readers", "1 000 slow readers of 1 MB beside 200 requests/s", slowReaders},
-		{"only-once", "workers that end after 1 to 5 requests, reload and restart", onlyOnce},
+		{"saturation", "all workers asleep, 2 000 clients at once", saturation, false},
+		{"slow-readers", "1 000 slow readers of 1 MB beside 200 requests/s", slowReaders, false},
+		{"only-once", "workers that end after 1 to 5 requests, reload and restart", onlyOnce, false},
+		{"idle", "10 000 idle connections", idle, true},
+		{"slowloris", "1 000 slow heads and 1 000 slow bodies beside normal requests", slowloris, true},
+		{"churn", "2 000 connections a second, one request each", churn, true},
+		{"drain", "reload and end in the middle of a load", drain, true},
 	}
 }
 
@@ -174,6 +178,11 @@ const accessLog = "access.log"
 // start starts php-fpm and fcgigw with as many connections as children. lines
 // are added to fcgigw's backend table.
 func (l *lab) start(ctx context.Context, php rig.PHP, lines string) (*site, error) {
+	return l.startAs(ctx, rig.Fcgigw, php, lines)
+}
+
+// startAs is start with another gateway, whose settings lines do not touch.
+func (l *lab) startAs(ctx context.Context, gateway string, php rig.PHP, lines string) (*site, error) {
 	php.Binary, php.Dir = l.php, l.data
 	if php.Listen == "" {
 		php.Listen = filepath.Join(l.data, "php.sock")
@@ -186,7 +195,7 @@ func (l *lab) start(ctx context.Context, php rig.PHP, lines string) (*site, erro
 	if up.backend, err = rig.StartPHP(ctx, php); err != nil {
 		return nil, err
 	}
-	up.gateway, err = rig.StartGateway(ctx, rig.Fcgigw, rig.Setup{
+	up.gateway, err = rig.StartGateway(ctx, gateway, rig.Setup{
 		Dir: l.data, Root: l.root, Workers: l.opts.workers, Programs: l.programs,
 		Backend:      rig.Backend{Socket: php.Listen, Conns: php.Children, Ask: true},
 		BackendLines: lines, TempDir: l.temp, AccessLog: filepath.Join(l.data, accessLog),

@@ -176,7 +176,7 @@ type site struct {
 func (s *suite) start(ctx context.Context, r row, gateway string, round int) (*site, error) {
 	up := &site{}
 	setup := rig.Setup{
-		Dir: s.dir, Root: s.root, Workers: s.opts.workers, Programs: s.programs, BackendLines: s.opts.lines,
+		Dir: s.dir, Root: s.root, Workers: s.opts.workers, Programs: s.programs, BackendLines: s.opts.lines, Clients: r.idle,
 		Backend: rig.Backend{Conns: r.conns, Keep: r.keep, Multiplex: r.mux},
 	}
 	if s.opts.profiles != "" {

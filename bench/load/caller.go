@@ -52,6 +52,10 @@ func (c *Caller) connect(ctx context.Context) error {
 	return nil
 }
 
+// Open says whether the next request goes on a connection that is open already,
+// as far as this side knows.
+func (c *Caller) Open() bool { return c.conn != nil }
+
 // Close closes the connection, if there is one.
 func (c *Caller) Close() {
 	if c.conn != nil {

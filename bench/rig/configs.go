@@ -40,10 +40,10 @@ func nginxConf(s Setup, addr string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `daemon off;
 worker_processes %d;
-worker_rlimit_nofile 16384;
+worker_rlimit_nofile %d;
 pid nginx.pid;
 error_log stderr warn;
-events { worker_connections 4096; }
+events { worker_connections %d; }
 http {
   access_log off;
   sendfile on;
@@ -57,7 +57,7 @@ http {
   fastcgi_temp_path tmp_fastcgi;
   uwsgi_temp_path tmp_uwsgi;
   scgi_temp_path tmp_scgi;
-`, s.Workers)
+`, s.Workers, max(16384, 2*s.Clients), max(4096, 2*s.Clients))
 	if s.Backend.Socket != "" {
 		fmt.Fprintf(&b, "  upstream app {\n    server unix:%s;\n", s.Backend.Socket)
 		if s.Backend.Keep {

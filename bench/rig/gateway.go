@@ -37,6 +37,9 @@ type Setup struct {
 	Root    string // document root
 	Workers int    // nginx worker processes, GOMAXPROCS of the others
 	Backend Backend
+	// Clients is how many connections of clients must be possible at once; 0 is
+	// some thousands.
+	Clients int
 	// Programs holds the path of each gateway's program, by the name that
 	// Program returns.
 	Programs map[string]string

@@ -13,10 +13,14 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/fcgigw/fcgigw/pkg/certs"
 	"github.com/fcgigw/fcgigw/pkg/config"
 	"github.com/fcgigw/fcgigw/pkg/gateway"
 	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/http2"
+	"github.com/fcgigw/fcgigw/pkg/listen"
 	"github.com/fcgigw/fcgigw/pkg/observe"
+	"github.com/fcgigw/fcgigw/pkg/processors"
 	"github.com/fcgigw/fcgigw/pkg/server"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
@@ -27,28 +31,55 @@ type app struct {
 	logs      *observe.Logs
 	log       *zap.Logger
 	sweeper   *sock.Sweeper
+	governor  *processors.Governor
+	ballast   []byte // see newBallast
+	certs     *certs.Store
 	gateway   *gateway.Gateway
 	server    *server.Server
+	http2     *http2.Server
+	quic      *quicFront
+	notify    *notifier               // nil: nobody wants to know
+	inherited *listen.Inherited       // nil: systemd opened nothing
 	listeners map[string]net.Listener // by address as configured
 	serving   sync.WaitGroup          // one for each listener ever opened
 }
 
 // startApp builds everything and begins to serve. On error nothing is left.
 func startApp(ctx context.Context, cfg *config.Config, allowRoot bool) (_ *app, err error) {
-	a := &app{cfg: cfg, listeners: make(map[string]net.Listener)}
+	a := &app{cfg: cfg, listeners: make(map[string]net.Listener), notify: newNotifier()}
 	if a.logs, err = observe.Open(logConfig(cfg)); err != nil {
+		a.notify.close()
 		return nil, err
 	}
 	a.log = a.logs.Log()
 	a.sweeper = sock.NewSweeper(0)
+	a.ballast = newBallast()
+	a.governor = processors.New()
+	a.governor.Follow(cfg.Gateway.Processors == "auto")
+	a.sweeper.Add(a.governor)
+	a.certs = certs.New(a.log, certs.Options{})
 	a.gateway = gateway.New(gateway.Options{
 		Software: "fcgigw/" + buildVersion(), Logs: a.logs, Sweeper: a.sweeper, AllowRoot: allowRoot,
+		Challenge: a.certs.Challenge,
 	})
 	a.server, err = server.New(serverConfig(cfg), a.gateway, a.sweeper, a.serverEvents())
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	opened, err := a.openListeners(ctx, cfg)
+	a.newHTTP2(cfg)
+	a.newQUIC(cfg)
+	var opened map[string]net.Listener
+	var packets map[string]net.PacketConn
+	if a.inherited, err = listen.Inherit(); err == nil {
+		opened, err = a.openListeners(ctx, cfg)
+	}
+	if err == nil {
+		packets, err = a.openQUIC(ctx, cfg)
+	}
+	var set *certs.Set
+	if err == nil {
+		set, err = a.prepareCerts(cfg)
+	}
 	if err == nil {
 		err = a.gateway.Load(ctx, cfg)
 	}
@@ -57,11 +88,17 @@ func startApp(ctx context.Context, cfg *config.Config, allowRoot bool) (_ *app, 
 	}
 	if err != nil {
 		closeAll(opened)
+		closeSockets(packets)
+		a.certs.Drop(set)
 		return nil, errors.Join(err, a.close())
 	}
-	a.serve(opened)
+	a.certs.Use(set)
+	a.serve(cfg, opened)
+	a.serveQUIC(packets)
 	a.log.Info("ready", append(a.gateway.Summary(), zap.Strings("listen", keys(a.listeners)),
 		zap.String("version", buildVersion()), zap.Int("pid", os.Getpid()))...)
+	a.notify.serving(cfg, keys(a.listeners))
+	a.notify.watch(a.sweeper)
 	if os.Geteuid() == 0 {
 		a.log.Warn("the gateway itself keeps root's rights", zap.String("hint", rootHint))
 	}
@@ -75,6 +112,7 @@ func (a *app) serverEvents() server.Events {
 	return server.Events{
 		Refused: a.gateway.Refused,
 		Panic:   a.gateway.Panic,
+		Burst:   a.governor.Raise,
 		Full: func(listen string, turnedAway int) {
 			a.log.Warn("too many connections; new ones were closed", zap.String("listen", listen),
 				zap.Int("closed", turnedAway), zap.String("hint", "raise gateway.max_connections, or lower http.header_timeout and keepalive_timeout"))
@@ -83,67 +121,67 @@ func (a *app) serverEvents() server.Events {
 			a.log.Error("cannot accept a connection", zap.String("listen", listen), zap.Error(err),
 				zap.String("hint", "out of file descriptors? raise LimitNOFILE, or lower max_connections"))
 		},
-	}
-}
-
-// openListeners opens the addresses of cfg that are not open yet: all or none.
-func (a *app) openListeners(ctx context.Context, cfg *config.Config) (map[string]net.Listener, error) {
-	opened := make(map[string]net.Listener)
-	for i := range cfg.Sites {
-		for _, addr := range cfg.Sites[i].Listen {
-			if a.listeners[addr] != nil || opened[addr] != nil {
-				continue
-			}
-			ln, err := server.Listen(ctx, addr, cfg.HTTP.Backlog)
-			if err != nil {
-				closeAll(opened)
-				return nil, err
-			}
-			opened[addr] = ln
-		}
-	}
-	return opened, nil
-}
-
-func (a *app) serve(opened map[string]net.Listener) {
-	for addr, ln := range opened {
-		a.listeners[addr] = ln
-		a.serving.Go(func() { // ends when the listener is closed
-			if err := a.server.Serve(ln, addr); err != nil {
-				a.log.Error("listener ended", zap.String("listen", addr), zap.Error(err))
-			}
-		})
+		TLSError: func(listen string, err error, failed int) {
+			a.log.Info("TLS handshake failed", zap.String("listen", listen), zap.Error(err), zap.Int("failed", failed))
+		},
+		ProxyError: func(listen string, err error, failed int) {
+			a.log.Warn("closed a connection without a good PROXY header", zap.String("listen", listen), zap.Error(err),
+				zap.Int("closed", failed), zap.String("hint", "proxy_protocol of this address lists the sources that must send one"))
+		},
 	}
 }
 
 // reload reads the configuration again. With any mistake the running one stays.
 func (a *app) reload(ctx context.Context, path string) {
+	a.notify.reloading()
 	cfg, err := config.Load(path, os.LookupEnv)
 	if err == nil {
 		err = a.apply(ctx, cfg)
 	}
 	if err != nil {
+		a.notify.refused(err)
 		a.log.Error("reload refused; the running configuration stays", zap.String("file", path), zap.Error(err))
 		return
 	}
 	for _, w := range cfg.Warnings {
 		a.log.Warn("configuration", zap.Error(w))
 	}
+	a.notify.serving(cfg, keys(a.listeners))
 	a.log.Info("reloaded", append(a.gateway.Summary(), zap.Strings("listen", keys(a.listeners)))...)
 }
 
 func (a *app) apply(ctx context.Context, cfg *config.Config) error {
-	opened, err := a.openListeners(ctx, cfg)
+	if err := sameKinds(a.cfg, cfg); err != nil {
+		return err
+	}
+	set, err := a.prepareCerts(cfg)
 	if err != nil {
 		return err
 	}
-	if err := a.gateway.Load(ctx, cfg); err != nil {
+	var packets map[string]net.PacketConn
+	opened, err := a.openListeners(ctx, cfg)
+	if err == nil {
+		packets, err = a.openQUIC(ctx, cfg)
+	}
+	if err == nil {
+		err = a.gateway.Load(ctx, cfg)
+	}
+	if err != nil {
 		closeAll(opened)
+		closeSockets(packets)
+		a.certs.Drop(set)
 		return err
 	}
+	a.certs.Use(set)
 	a.server.Configure(serverConfig(cfg))
-	a.serve(opened)
+	a.http2.Configure(http2Config(cfg))
+	a.quic.server.Configure(http3Config(cfg))
+	a.governor.Follow(cfg.Gateway.Processors == "auto")
+	a.serve(cfg, opened)
+	a.serveQUIC(packets)
+	a.warnListeners(cfg)
 	a.closeUnused(cfg)
+	a.closeUnusedQUIC(cfg)
 	if cfg.Log != a.cfg.Log || cfg.Gateway.PIDFile != a.cfg.Gateway.PIDFile {
 		a.log.Warn("changes to [log] and to gateway.pid_file take effect at the next start")
 		cfg.Log, cfg.Gateway.PIDFile = a.cfg.Log, a.cfg.Gateway.PIDFile
@@ -152,27 +190,10 @@ func (a *app) apply(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// closeUnused closes the listeners that no site of cfg has. Their connections
-// go on.
-func (a *app) closeUnused(cfg *config.Config) {
-	used := make(map[string]bool)
-	for i := range cfg.Sites {
-		for _, addr := range cfg.Sites[i].Listen {
-			used[addr] = true
-		}
-	}
-	for addr, ln := range a.listeners {
-		if !used[addr] {
-			ln.Close()
-			delete(a.listeners, addr)
-		}
-	}
-}
-
 // drain stops accepting, lets requests end within ctx and closes everything.
 // The error says that requests were cut.
 func (a *app) drain(ctx context.Context) error {
-	err := a.server.Shutdown(ctx)
+	err := a.shutdown(ctx)
 	var c *cut
 	if err != nil && errors.As(context.Cause(ctx), &c) && c.connections > 0 {
 		a.log.Warn(c.why, zap.Int("connections", c.connections))
@@ -194,24 +215,16 @@ const stopGrace = 10 * time.Second
 
 // close ends what does not need a drain.
 func (a *app) close() error {
+	a.certs.Close()
+	if a.http2 != nil {
+		a.http2.Close()
+	}
 	if a.sweeper != nil {
 		a.sweeper.Close()
 	}
+	a.inherited.Close()
+	a.notify.close()
 	return a.logs.Close()
-}
-
-func closeAll(lns map[string]net.Listener) {
-	for _, ln := range lns {
-		ln.Close()
-	}
-}
-
-func keys(m map[string]net.Listener) []string {
-	var list []string
-	for k := range m {
-		list = append(list, k)
-	}
-	return list
 }
 
 func logConfig(cfg *config.Config) observe.Config {
@@ -229,8 +242,9 @@ func serverConfig(cfg *config.Config) server.Config {
 		},
 		HeaderTimeout: time.Duration(h.HeaderTimeout), KeepaliveTimeout: time.Duration(h.KeepaliveTimeout),
 		BodyTimeout: time.Duration(h.BodyTimeout), SendTimeout: time.Duration(h.SendTimeout),
+		MinBodyRate: int64(h.MinBodyRate), MinSendRate: int64(h.MinSendRate),
 		KeepaliveRequests: h.KeepaliveRequests, MaxConnections: cfg.Gateway.MaxConnections,
-		ServerHeader: h.ServerHeader,
+		ServerHeader: h.ServerHeader, HTTP2: h.HTTP2,
 	}
 }
 

@@ -77,6 +77,14 @@ func launch(tb testing.TB, env []string, args ...string) *process {
 	tb.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], args...), tb: tb, done: make(chan struct{})}
 	p.Env = append(append(os.Environ(), actAsCommand+"=1"), env...)
+	p.begin()
+	return p
+}
+
+// begin starts the process, and has the test's end stop it.
+func (p *process) begin() {
+	tb := p.tb
+	tb.Helper()
 	p.Cmd.Stdout, p.Cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
 		tb.Fatal(err)
@@ -97,7 +105,6 @@ func launch(tb testing.TB, env []string, args ...string) *process {
 			tb.Logf("the gateway's log:\n%s", p.stderr.String())
 		}
 	})
-	return p
 }
 
 // waitLog waits until the log holds text.

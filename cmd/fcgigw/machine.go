@@ -29,6 +29,7 @@ type machine struct {
 func machineWarnings(cfg *config.Config) config.Errors {
 	m := &machine{cfg: cfg, said: make(map[string]bool)}
 	m.files()
+	m.owners()
 	for i := range cfg.Sites {
 		m.site(&cfg.Sites[i])
 	}
@@ -68,7 +69,7 @@ func (m *machine) files() {
 // site looks at the directories and sockets of a site.
 func (m *machine) site(s *config.Site) {
 	for _, addr := range s.Listen {
-		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		if path, ok := strings.CutPrefix(addr, "unix:"); ok && !strings.HasPrefix(path, "@") {
 			m.warn(s.Pos.Path, "listen", addr, creatable(path))
 		}
 	}

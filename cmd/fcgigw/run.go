@@ -113,10 +113,11 @@ func (c *cut) Error() string { return c.why }
 func (a *app) stop(limit config.Duration, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	a.log.Info("draining", zap.Int("connections", a.server.Connections()))
+	a.log.Info("draining", zap.Int("connections", a.connections()))
+	a.notify.stopping(a.connections(), time.Duration(limit))
 	go func() { // ends with ctx
 		if why := impatience(ctx, time.Duration(limit), signals); why != "" {
-			cancel(&cut{why, a.server.Connections()})
+			cancel(&cut{why, a.connections()})
 		}
 	}()
 	_ = a.drain(ctx) // a cut was logged; the stop was asked for, so it is no failure

@@ -106,6 +106,8 @@ func reserved(name []byte) bool {
 		return folds(name, "CONTENT_TYPE") || folds(name, "X_REQUEST_ID")
 	case len("content-length"):
 		return folds(name, "CONTENT_LENGTH")
+	case len("traceparent"):
+		return folds(name, "TRACEPARENT")
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -148,6 +149,8 @@ type Kept struct {
 	conn         *exchange.ConnInfo
 	id           uint64 // of conn, whose memory may be used again
 	major, minor uint8
+	peer         netip.AddrPort // that a proxy named, which may be another one for each request
+	scheme       string
 	pairs        []byte
 }
 
@@ -177,7 +180,8 @@ func (p *Params) pair(dst, name, value []byte) []byte {
 
 func (p *Params) lastingPairs(e *vars.Env, kept *Kept) []byte {
 	r := &e.X.Request
-	if kept.params == p && kept.conn == r.Conn && kept.id == r.Conn.ID && kept.major == r.Major && kept.minor == r.Minor {
+	if kept.params == p && kept.conn == r.Conn && kept.id == r.Conn.ID && kept.major == r.Major && kept.minor == r.Minor &&
+		(r.Conn.Via == nil || kept.peer == r.Conn.Peer && kept.scheme == r.Conn.Scheme) {
 		return kept.pairs
 	}
 	pairs := append(kept.pairs[:0], p.fixed...)
@@ -186,7 +190,7 @@ func (p *Params) lastingPairs(e *vars.Env, kept *Kept) []byte {
 			pairs = p.pair(pairs, p.lasting[i].name, v)
 		}
 	}
-	*kept = Kept{p, r.Conn, r.Conn.ID, r.Major, r.Minor, pairs}
+	*kept = Kept{p, r.Conn, r.Conn.ID, r.Major, r.Minor, r.Conn.Peer, r.Conn.Scheme, pairs}
 	return pairs
 }
 

@@ -27,7 +27,7 @@ func Settable(name []byte) bool {
 	for i, c := range name[:min(len(name), len(buf))] {
 		buf[i] = fold(c)
 	}
-	for _, prefix := range [...]string{"FCGI_", "PHP", "LD_"} {
+	for _, prefix := range [...]string{"FCGI_", "PHP", "LD_", "SSL_"} {
 		if bytes.HasPrefix(buf[:], []byte(prefix)) {
 			return false
 		}
@@ -42,7 +42,7 @@ func reservedName(s string) bool {
 	case "SCRIPT_FILENAME", "SCRIPT_NAME", "PATH_INFO", "PATH_TRANSLATED", "DOCUMENT_ROOT", "DOCUMENT_URI",
 		"REQUEST_METHOD", "REQUEST_URI", "REQUEST_SCHEME", "REQUEST_ID", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH",
 		"SERVER_PROTOCOL", "SERVER_SOFTWARE", "SERVER_NAME", "SERVER_ADDR", "SERVER_PORT", "GATEWAY_INTERFACE",
-		"REMOTE_ADDR", "REMOTE_PORT", "HTTPS", "REDIRECT_STATUS", "HTTP_HOST", "HTTP_X_REQUEST_ID",
+		"REMOTE_ADDR", "REMOTE_PORT", "HTTPS", "REDIRECT_STATUS", "HTTP_HOST", "HTTP_X_REQUEST_ID", "HTTP_TRACEPARENT",
 		"HTTP_PROXY", "PATH":
 		return true
 	}

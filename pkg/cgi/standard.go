@@ -30,7 +30,15 @@ const (
 	fromLocalPort
 	fromServerName
 	fromRequestID
+	fromTrace
 	fromAuthority
+	fromTLSVersion
+	fromCipher
+	fromClientVerify
+	fromClientSubject
+	fromClientIssuer
+	fromClientSerial
+	fromClientFingerprint
 )
 
 // standardParam is one row of the table.
@@ -74,7 +82,15 @@ func standardParams(software string) []standardParam {
 		fixed("REDIRECT_STATUS", "200"),
 		row("REQUEST_ID", fromRequestID),
 		row("HTTP_X_REQUEST_ID", fromRequestID),
+		row("HTTP_TRACEPARENT", fromTrace),
 		row("HTTP_HOST", fromAuthority),
+		row("SSL_PROTOCOL", fromTLSVersion),
+		row("SSL_CIPHER", fromCipher),
+		row("SSL_CLIENT_VERIFY", fromClientVerify),
+		row("SSL_CLIENT_S_DN", fromClientSubject),
+		row("SSL_CLIENT_I_DN", fromClientIssuer),
+		row("SSL_CLIENT_SERIAL", fromClientSerial),
+		row("SSL_CLIENT_FINGERPRINT", fromClientFingerprint),
 	}
 }
 
@@ -85,7 +101,7 @@ func (f source) lasts() bool {
 	case fromProtocol, fromScheme, fromHTTPS, fromPeerAddr, fromPeerPort, fromLocalAddr, fromLocalPort:
 		return true
 	}
-	return false
+	return f.aboutTLS()
 }
 
 // lastingValue returns the value of a param that lasts, and whether it is sent.
@@ -110,7 +126,7 @@ func (p *Params) lastingValue(from source, e *vars.Env) ([]byte, bool) {
 	case fromServerName:
 		return p.serverName, true
 	}
-	return nil, false
+	return tlsValue(from, e)
 }
 
 // value returns the value of sp for a request, and whether the param is sent at
@@ -139,6 +155,12 @@ func (p *Params) value(sp *standardParam, e *vars.Env, s *Script) ([]byte, bool)
 	case fromRequestID:
 		id := e.X.Trace.ID()
 		return id, len(id) > 0
+	case fromTrace:
+		s := &e.X.Trace.Span
+		if len(s.Trace) == 0 {
+			return nil, false
+		}
+		return s.AppendParent(e.X.Alloc(exchange.ParentLen)[:0]), true
 	case fromAuthority:
 		return r.Authority, len(r.Authority) > 0
 	case fromServerName:

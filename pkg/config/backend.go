@@ -3,7 +3,7 @@ package config
 // Backend is one [backend.NAME] table.
 type Backend struct {
 	Pos               Pos      `toml:"-"`
-	Protocol          string   `toml:"protocol" default:"fastcgi" enum:"fastcgi" doc:"Protocol the servers speak."`
+	Protocol          string   `toml:"protocol" default:"fastcgi" enum:"fastcgi|http" doc:"Protocol the servers speak: fastcgi, or http for HTTP/1.1 servers such as gunicorn, uvicorn or puma, which get the request as the client sent it, whatever path it is (see http.md)."`
 	Servers           []string `toml:"servers" format:"server" doc:"Addresses of the servers: \"unix:/path\", \"host:port\" or \"[v6]:port\"; required without a workers table."`
 	RemoteRoot        string   `toml:"remote_root" format:"abspath" doc:"The root as the workers see it, for workers in a container; empty is the same path."`
 	CheckFiles        bool     `toml:"check_files" default:"true" doc:"Look for the script beneath the local root before a worker is asked; false trusts the path, for roots the gateway cannot see."`
@@ -30,6 +30,8 @@ type Backend struct {
 	Retry             []string `toml:"retry" default:"refused,closed,stale,overloaded" enum:"refused|closed|stale|overloaded|error|timeout|invalid_header|http_403|http_404|http_429|http_500|http_502|http_503|http_504|non_idempotent" doc:"Failures after which a request is sent again, as long as nothing of an answer has gone to the client. After refused, closed and overloaded no script has seen the request, so any method is repeated. After the others a script may have begun, so only GET, HEAD, OPTIONS, PUT, DELETE and TRACE are, or with non_idempotent all. running.md explains each name in a table."`
 	Tries             int      `toml:"tries" default:"3" min:"1" max:"100" doc:"Attempts for one request, the first included. Connections that a server refuses within one attempt are not counted; retry_timeout bounds them."`
 	RetryTimeout      Duration `toml:"retry_timeout" default:"10s" doc:"How long connections that a server refuses are tried again, counted from the first refusal that any request met, and how long after its first failure a request may begin another attempt. When the server has been away for longer, a request is answered with 502 at once if it is still refused. 0 waits for no server, and leaves the attempts to tries."`
+	MaxTunnels        int      `toml:"max_tunnels" default:"1024" doc:"Most WebSocket and other connections that left HTTP at once (protocol = \"http\"); more are answered with 503. They are not counted in max_conns."`
+	TunnelTimeout     Duration `toml:"tunnel_timeout" default:"1h" doc:"How long such a connection may stay without a byte in either direction; 0 is no limit. Servers and browsers send pings far more often."`
 	Workers           *Workers `toml:"workers" doc:"Run php-fpm as a child of the gateway instead of naming servers."`
 }
 

@@ -24,6 +24,11 @@ func crossChecks() []func(*checker) {
 		(*checker).roles,
 		(*checker).params,
 		(*checker).backends,
+		(*checker).http,
+		(*checker).tls,
+		(*checker).listeners,
+		(*checker).proxies,
+		(*checker).compression,
 	}
 }
 
@@ -76,7 +81,7 @@ func (k *checker) sites() {
 	}
 	for i := range k.c.Sites {
 		s := &k.c.Sites[i]
-		if len(s.Listen) == 0 {
+		if len(s.Listen) == 0 && s.TLS == nil {
 			k.fail(join(s.Pos.Path, "listen"), "listen: the site listens nowhere")
 		}
 		if len(s.Locations) == 0 && !k.has(s.Pos.Path, "root") {
@@ -99,7 +104,7 @@ func (k *checker) hosts() {
 		k.repeated(join(s.Pos.Path, "hosts"), s.Hosts)
 		for path, host := range k.claims(s) {
 			clashed := false
-			for _, listen := range s.Listen {
+			for _, listen := range s.Addresses() {
 				c := claim{listen, host}
 				prior, ok := first[c]
 				switch {

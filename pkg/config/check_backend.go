@@ -39,7 +39,7 @@ func (k *checker) shared() {
 				continue
 			}
 			o := k.c.Backends[other]
-			if other != name && (b.keeps() || o.keeps()) {
+			if other != name && b.starves(&o) {
 				k.warn(element(join(b.Pos.Path, "servers"), i), "servers: [backend.%s] has %q too; both keep connections and can starve each other of workers: let all locations share one backend",
 					quoteKey(other), addr)
 			}
@@ -47,9 +47,15 @@ func (k *checker) shared() {
 	}
 }
 
+// starves reports whether the kept connections of b or o may be all that the
+// workers of both can serve.
+func (b *Backend) starves(o *Backend) bool {
+	return b.Protocol != "http" && o.Protocol != "http" && (b.keeps() || o.keeps())
+}
+
 // keeps reports whether connections are kept between requests.
 func (b *Backend) keeps() bool {
-	return b.KeepConn == "on" || b.KeepConn == "auto" && b.sized()
+	return b.KeepConn == "on" || b.KeepConn == "auto" && (b.sized() || b.Protocol == "http")
 }
 
 // sized reports whether the number of workers is known.
@@ -73,7 +79,7 @@ func (k *checker) backend(name string, b *Backend) {
 	k.retry(path, b)
 	k.slots(path, b)
 	k.idle(path, b)
-	if b.KeepConn == "on" && !b.sized() {
+	if b.KeepConn == "on" && !b.sized() && b.Protocol != "http" {
 		k.warn(join(path, "keep_conn"), "keep_conn: idle connections hold workers; set \"max_conns\" to their number so that none waits for one")
 	}
 }

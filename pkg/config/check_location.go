@@ -65,7 +65,7 @@ func (k *checker) backendOf(l *Location, rooted bool) {
 			return
 		}
 		k.fail(path, "backend: there is no [backend.%s]%s", quoteKey(l.Backend), didYouMean(l.Backend, k.c.Backends))
-	case rooted || k.broken(b.Pos.Path):
+	case rooted || k.broken(b.Pos.Path) || b.Protocol == "http": // which has no scripts of ours
 	case b.RemoteRoot == "":
 		k.fail(path, "backend: no script can be found without a root; set \"root\" here or in the site, or \"remote_root\" in [backend.%s]", quoteKey(l.Backend))
 	case b.CheckFiles:

@@ -4,11 +4,17 @@ package config
 // filled in and inheritance resolved. It is plain data: once returned, nothing
 // in this package changes it.
 type Config struct {
-	Gateway  Gateway            `toml:"gateway" doc:"The process as a whole."`
-	Log      Log                `toml:"log" doc:"Where the error log and the access log go."`
-	HTTP     HTTP               `toml:"http" doc:"What every listener allows a client."`
-	Sites    []Site             `toml:"site" doc:"One site: addresses, host names, files. Write one [[site]] for each."`
-	Backends map[string]Backend `toml:"backend" doc:"A group of servers that run scripts, named by locations." keyformat:"name"`
+	Gateway     Gateway             `toml:"gateway" doc:"The process as a whole."`
+	Log         Log                 `toml:"log" doc:"Where the error log and the access log go."`
+	HTTP        HTTP                `toml:"http" doc:"What every listener allows a client."`
+	HTTP2       HTTP2               `toml:"http2" doc:"Limits of HTTP/2; whether it is spoken says http2 in [http]. Timeouts and the limits of headers are those of [http]."`
+	HTTP3       HTTP3               `toml:"http3" doc:"Limits of HTTP/3; whether it is spoken says http3 in [http]."`
+	TLS         TLS                 `toml:"tls" doc:"What all addresses that speak TLS have in common."`
+	ACME        ACME                `toml:"acme" doc:"The CA that the certificates of sites with \"acme = true\" come from."`
+	Listeners   map[string]Listener `toml:"listener" doc:"Options of one address that sites listen on: NAME is the address as they write it, in quotes. A socket keeps the options that it was opened with: changed ones take effect at the next start." keyformat:"listen"`
+	Compression Compression         `toml:"compression" doc:"How responses are compressed, where \"compression\" of a site or location says so."`
+	Sites       []Site              `toml:"site" doc:"One site: addresses, host names, files. Write one [[site]] for each."`
+	Backends    map[string]Backend  `toml:"backend" doc:"A group of servers that run scripts, named by locations." keyformat:"name"`
 
 	// Warnings are remarks that do not stop the gateway, in file order.
 	Warnings Errors `toml:"-"`

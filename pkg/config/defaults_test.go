@@ -26,6 +26,24 @@ func wantDefaults() map[string]string {
 		"[log] stderr_lines": "50",
 		"[log] stderr_bytes": "16KiB",
 
+		"[compression] encodings":    "[zstd gzip br]",
+		"[compression] types":        "[text/* application/javascript application/x-javascript application/json application/xml application/*+json application/*+xml application/wasm application/yaml application/toml application/sql application/vnd.ms-fontobject font/ttf font/otf font/collection image/svg+xml image/x-icon image/bmp]",
+		"[compression] min_size":     "256",
+		"[compression] level":        "fast",
+		"[compression] max_encoders": "256",
+
+		"[tls] session_tickets": "true",
+		"[tls] ocsp_stapling":   "true",
+
+		"[acme] email":      "",
+		"[acme] directory":  "https://acme-v02.api.letsencrypt.org/directory",
+		"[acme] storage":    "",
+		"[acme] ca_root":    "",
+		"[acme] challenges": "[http-01 tls-alpn-01]",
+
+		"[http3] max_streams": "100",
+
+		"[http] http3":              "true",
 		"[http] header_timeout":     "15s",
 		"[http] keepalive_timeout":  "1m15s",
 		"[http] keepalive_requests": "0",
@@ -39,6 +57,17 @@ func wantDefaults() map[string]string {
 		"[http] underscore_headers": "[]",
 		"[http] backlog":            "4096",
 		"[http] server_header":      "fcgigw",
+		"[http] trusted_proxies":    "[]",
+		"[http] client_ip_header":   "X-Forwarded-For",
+		"[http] forwarded_host":     "false",
+		"[http] traceparent":        "start",
+
+		"[listener.NAME] proxy_protocol": "[]",
+		"[listener.NAME] mode":           "0660",
+		"[listener.NAME] user":           "",
+		"[listener.NAME] group":          "",
+		"[listener.NAME] backlog":        "0",
+		"[listener.NAME] reuseport":      "false",
 	})
 	return want
 }
@@ -58,8 +87,22 @@ func wantSiteDefaults() map[string]string {
 		"[[site]] params":   "map[]",
 		"[[site]] headers":  "map[]",
 
+		"[[site]] compression":   "off",
+		"[[site]] precompressed": "[]",
+
 		"[[site]] authorizer":        "",
 		"[[site]] authorizer_params": "map[]",
+
+		"[site.tls] listen":          "[:443]",
+		"[site.tls] certificate":     "",
+		"[site.tls] certificate_key": "",
+		"[site.tls] acme":            "false",
+		"[site.tls] redirect":        "true",
+		"[site.tls] hsts":            "0",
+		"[site.tls] min_version":     "1.2",
+		"[site.tls] client_auth":     "off",
+		"[site.tls] client_ca":       "",
+		"[site.tls] client_crl":      "",
 
 		"[[site.location]] match":               "",
 		"[[site.location]] backend":             "",
@@ -83,6 +126,9 @@ func wantSiteDefaults() map[string]string {
 		"[[site.location]] ignore_client_abort": "false",
 		"[[site.location]] deny_source":         "[.php* .phtml .phar .inc .phps]",
 		"[[site.location]] expires":             "0",
+		"[[site.location]] compression":         "off",
+		"[[site.location]] precompressed":       "[]",
+		"[[site.location]] early_hints":         "[]",
 	}
 }
 
@@ -133,6 +179,12 @@ func defaultStructs() map[string]reflect.Value {
 		"[gateway]":              reflect.ValueOf(c.Gateway),
 		"[log]":                  reflect.ValueOf(c.Log),
 		"[http]":                 reflect.ValueOf(c.HTTP),
+		"[http3]":                reflect.ValueOf(c.HTTP3),
+		"[tls]":                  reflect.ValueOf(c.TLS),
+		"[acme]":                 reflect.ValueOf(c.ACME),
+		"[compression]":          reflect.ValueOf(c.Compression),
+		"[site.tls]":             reflect.ValueOf(DefaultTLS()),
+		"[listener.NAME]":        reflect.ValueOf(DefaultListener()),
 		"[[site]]":               reflect.ValueOf(DefaultSite()),
 		"[[site.location]]":      reflect.ValueOf(DefaultLocation()),
 		"[backend.NAME]":         reflect.ValueOf(DefaultBackend()),

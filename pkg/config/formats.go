@@ -20,6 +20,8 @@ func checkFormat(name, s string) error {
 	switch name {
 	case "", "value":
 		return nil
+	case "acmeurl":
+		return checkACMEURL(s)
 	case "abspath":
 		return checkAbsPath(s)
 	case "ext":
@@ -32,8 +34,16 @@ func checkFormat(name, s string) error {
 		return need(s != "" && allBytes(s, isINIByte), "%q is not the name of a PHP setting", s)
 	case "listen":
 		return checkListen(s)
+	case "link":
+		return checkLink(s)
+	case "mediatype":
+		return checkMediaType(s)
 	case "logdest":
 		return checkLogDest(s)
+	case "mode":
+		return checkMode(s)
+	case "network":
+		return checkNetwork(s)
 	case "match":
 		_, err := parseMatch(s)
 		return err
@@ -112,11 +122,17 @@ func checkLogDest(s string) error {
 	return fmt.Errorf("%q is not one of stderr, stdout, off or an absolute path", s)
 }
 
-// checkListen checks an address to listen on: "unix:/path", "[v6]:port",
-// "v4:port" or ":port".
+// checkListen checks an address to listen on: "unix:/path", "unix:@name",
+// "systemd:name", "[v6]:port", "v4:port" or ":port".
 func checkListen(s string) error {
-	if p, ok := strings.CutPrefix(s, "unix:"); ok {
+	if p, ok := strings.CutPrefix(s, unixPrefix); ok {
+		if name, abstract := strings.CutPrefix(p, "@"); abstract {
+			return need(name != "" && len(p) <= maxUnix, "%q: behind \"@\" comes a name of at most %d bytes", s, maxUnix-1)
+		}
 		return checkUnix(s, p)
+	}
+	if name, ok := strings.CutPrefix(s, systemdPrefix); ok {
+		return checkInherited(s, name)
 	}
 	if words := strings.Fields(s); len(words) > 1 {
 		return checkListenWords(s, words)
@@ -140,7 +156,7 @@ func checkListenWords(s string, words []string) error {
 	for _, w := range words[1:] {
 		switch w {
 		case "ssl", "quic", "http2":
-			return fmt.Errorf("%q: TLS is not supported yet; put a TLS terminator in front for now (docs/running.md)", s)
+			return fmt.Errorf("%q: write an address that speaks TLS in the site's [site.tls] table", s)
 		case "default_server":
 			return fmt.Errorf("%q: write \"default = true\" in the site", s)
 		}

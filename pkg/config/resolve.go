@@ -13,6 +13,7 @@ func resolve(c *Config, set map[string]bool) {
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		lowerHosts(s.Hosts)
+		resolveTLS(s, set)
 		if s.Name == "" {
 			s.Name = "default"
 			if len(s.Hosts) > 0 {

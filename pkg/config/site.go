@@ -4,7 +4,7 @@ package config
 type Site struct {
 	Pos              Pos               `toml:"-"`
 	Name             string            `toml:"name" format:"value" doc:"Name in logs and metrics; empty is the first host, or \"default\" without one."`
-	Listen           []string          `toml:"listen" default:":8080" format:"listen" doc:"Addresses to listen on: \":8080\", \"127.0.0.1:8080\", \"[::]:80\" or \"unix:/path\"."`
+	Listen           []string          `toml:"listen" default:":8080" format:"listen" doc:"Addresses to listen on: \":8080\", \"127.0.0.1:8080\", \"[::]:80\", \"unix:/path\", \"unix:@name\" (abstract) or \"systemd:name\" (a socket that systemd opened)."`
 	Hosts            []string          `toml:"hosts" format:"host" doc:"Host names served: exact, \"*.example.org\", \"www.*\" or \"~regex\"; empty is any."`
 	Default          bool              `toml:"default" default:"false" doc:"Serve the requests on these addresses whose host no site names."`
 	Root             string            `toml:"root" format:"abspath" doc:"Directory of the site's files."`
@@ -17,6 +17,9 @@ type Site struct {
 	Headers          map[string]string `toml:"headers" keyformat:"token" format:"value" doc:"Response headers to set; an empty value removes the header."`
 	Authorizer       string            `toml:"authorizer" doc:"Name of the backend that every location asks, as a FastCGI authorizer, whether it may answer (see roles.md)."`
 	AuthorizerParams map[string]string `toml:"authorizer_params" keyformat:"param" format:"text" doc:"Variables for the authorizer, added to params; values may hold $variables."`
+	Compression      string            `toml:"compression" default:"off" enum:"off|files|on" doc:"What is compressed for clients that want it: nothing, static files, or an application's answers too. See [compression], and docs/compression.md about pages that hold secrets."`
+	Precompressed    []string          `toml:"precompressed" enum:"br|zstd|gzip" doc:"Codings in which a static file may lie beside itself, the preferred first: style.css.br, style.css.zst, style.css.gz. One that is not older than the file is sent to clients that take it."`
+	TLS              *SiteTLS          `toml:"tls" doc:"The site over TLS. With it the site's plain addresses are [\":80\"] unless it sets \"listen\"."`
 	Locations        []Location        `toml:"location" doc:"What answers a part of the site's paths; nginx's precedence decides among them."`
 }
 
@@ -44,6 +47,12 @@ type Location struct {
 	AuthorizerParams  map[string]string `toml:"authorizer_params" inherit:"true" keyformat:"param" format:"text" doc:"Variables for the authorizer, added to params and to the site's; the same name wins over both."`
 	InterceptErrors   bool              `toml:"intercept_errors" default:"false" doc:"Replace an application's answers of 400 and above by the gateway's own error pages."`
 	IgnoreClientAbort bool              `toml:"ignore_client_abort" default:"false" doc:"Let a request run to its end although its client has left, and throw its answer away; request_timeout of the backend should bound it. Otherwise its connection is closed (on a shared one the request is aborted). PHP notices that only when it next writes output: a script that computes or sleeps goes on, and until it ends its worker is busy although the gateway counts it as free."`
+	Upgrade           []string          `toml:"upgrade" default:"websocket" format:"token" doc:"Protocols that a client may switch to on a connection to an HTTP backend; other requests to switch are served as if they did not ask. Never name one that is HTTP again, such as h2c: its requests would reach the server unchecked."`
+	StripPrefix       string            `toml:"strip_prefix" format:"abspath" doc:"Beginning of the path that an HTTP backend does not get, such as \"/app\"; X-Forwarded-Prefix tells it."`
+	RequestHeaders    map[string]string `toml:"request_headers" keyformat:"token" format:"text" doc:"Request headers for an HTTP backend, set or replaced; values may hold $variables, and one that is empty is not sent."`
 	DenySource        []string          `toml:"deny_source" default:".php*,.phtml,.phar,.inc,.phps" format:"suffix" doc:"Endings of file names that are never sent as static files, in any case."`
+	Compression       string            `toml:"compression" inherit:"true" enum:"off|files|on" doc:"What is compressed for clients that want it: nothing, static files, or an application's answers too."`
+	Precompressed     []string          `toml:"precompressed" inherit:"true" enum:"br|zstd|gzip" doc:"Codings in which a static file may lie beside itself, the preferred first."`
+	EarlyHints        []string          `toml:"early_hints" format:"link" doc:"Link values sent to browsers that open a page, as 103 Early Hints, before the backend is asked: \"</style.css>; rel=preload; as=style\"."`
 	Expires           Duration          `toml:"expires" default:"0" doc:"Cache-Control max-age of static files; 0 sends none."`
 }

@@ -60,7 +60,7 @@ func (NoBody) Buffered() ([]byte, bool) { return nil, true }
 // connection serves.
 type ConnInfo struct {
 	ID     uint64         // number of the connection in this process
-	Peer   netip.AddrPort // the client as the socket names it; invalid on a unix socket
+	Peer   netip.AddrPort // the client; invalid on a unix socket
 	Local  netip.AddrPort // our side; invalid on a unix socket
 	TLS    *tls.ConnectionState
 	Scheme string // "http" or "https"
@@ -68,6 +68,10 @@ type ConnInfo struct {
 
 	// The same in text, made once per connection.
 	PeerAddr, PeerPort, LocalAddr, LocalPort []byte
+
+	// Via is set where Peer and Scheme are the words of a trusted proxy; else they
+	// are those of the socket.
+	Via *Via
 }
 
 // KnownMethod returns the method as a constant string for the common ones and

@@ -22,4 +22,8 @@ type Stream interface {
 	io.ReadWriter
 	// CloseWrite tells the client that nothing more follows.
 	CloseWrite() error
+	// Close ends the stream in both directions at once: a Read or Write under way
+	// on another goroutine returns ErrClientGone. Unlike the others it may be
+	// called from any goroutine, and again.
+	Close() error
 }

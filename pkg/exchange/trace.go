@@ -33,8 +33,9 @@ type Trace struct {
 	// StderrDropped counts bytes of stderr beyond the bound.
 	StderrDropped int64
 
-	id    [36]byte
-	idLen int
+	Span Span // where the request is in a distributed trace
+
+	id []byte
 }
 
 func (t *Trace) reset() {
@@ -52,7 +53,7 @@ func (t *Trace) Authorize(now time.Time) {
 }
 
 // ID returns the request's identifier, empty until SetID.
-func (t *Trace) ID() []byte { return t.id[:t.idLen] }
+func (t *Trace) ID() []byte { return t.id }
 
-// SetID stores a copy of id, cut to 36 bytes.
-func (t *Trace) SetID(id []byte) { t.idLen = copy(t.id[:], id) }
+// SetID names the request. id must live as long as the exchange.
+func (t *Trace) SetID(id []byte) { t.id = id }

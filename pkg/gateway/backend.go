@@ -55,6 +55,10 @@ func upstreamConfig(name string, c *config.Backend) upstream.Config {
 		MaxResponseHeader: int(c.MaxResponseHeader),
 		Tries:             c.Tries, RetryTimeout: time.Duration(c.RetryTimeout),
 	}
+	if c.Protocol == protocolHTTP {
+		uc.Protocol = upstream.HTTP
+		uc.MaxTunnels, uc.TunnelTimeout = c.MaxTunnels, time.Duration(c.TunnelTimeout)
+	}
 	for _, name := range c.Retry {
 		uc.Retry |= upstream.RetryNamed(name)
 	}

@@ -68,7 +68,7 @@ multiplex = "off"
 	if err != nil {
 		b.Fatal(err)
 	}
-	go s.Serve(ln, "127.0.0.1:1")
+	go s.Serve(ln, server.Listener{Name: "127.0.0.1:1"})
 	nc, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		b.Fatal(err)

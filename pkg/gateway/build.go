@@ -25,10 +25,14 @@ func (g *Gateway) build(ctx context.Context, cfg *config.Config, old *generation
 			Dir: cfg.Gateway.TempDir, Limit: int64(cfg.Gateway.TempLimit),
 		})),
 		listens:  make(map[string]*hosts),
+		altSvc:   altServices(cfg),
 		roots:    make(map[rootKey]*docroot.Root),
 		backends: make(map[string]*backend),
 	}
 	err := tempDir(cfg)
+	if err == nil {
+		gen.origins, err = newOrigins(cfg)
+	}
 	if err == nil {
 		err = g.buildBackends(ctx, gen, old)
 	}
@@ -118,9 +122,9 @@ func (g *Gateway) buildSites(gen *generation) error {
 		}
 		hosts, err := hostEntries(cfg, s)
 		errs = append(errs, err)
-		for _, addr := range cfg.Listen {
+		for _, addr := range cfg.Addresses() {
 			entries[addr] = append(entries[addr], hosts...)
-			if f := (fallback{s, fallbackRank(cfg)}); firsts[addr] == nil || f.rank > firsts[addr].rank {
+			if f := (fallback{s, cfg.FallbackRank()}); firsts[addr] == nil || f.rank > firsts[addr].rank {
 				firsts[addr] = &f
 			}
 		}
@@ -137,18 +141,6 @@ func (g *Gateway) buildSites(gen *generation) error {
 type fallback struct {
 	site *site
 	rank int
-}
-
-// fallbackRank orders the candidates: a site marked as default, then one that
-// is for any host, then the one written first, as in nginx.
-func fallbackRank(cfg *config.Site) int {
-	switch {
-	case cfg.Default:
-		return 2
-	case len(cfg.Hosts) == 0:
-		return 1
-	}
-	return 0
 }
 
 func hostEntries(cfg *config.Site, s *site) ([]router.HostEntry[*site], error) {

@@ -29,6 +29,8 @@ type Options struct {
 	Sweeper  *sock.Sweeper // must outlive the gateway
 	// AllowRoot lets supervised workers run as root.
 	AllowRoot bool
+	// Challenge answers a CA's http-01 challenge (certs.Store); nil: nobody does.
+	Challenge func(host, path []byte) (answer string, ok bool)
 }
 
 // Gateway answers exchanges (exchange.Handler).
@@ -92,13 +94,17 @@ func (g *Gateway) enter(key uint64) *generation {
 
 // Serve implements exchange.Handler.
 func (g *Gateway) Serve(x *exchange.Exchange) {
-	key := x.Request.Conn.ID
+	conn := x.Request.Conn // a trusted proxy may have us put another in its place
+	key := conn.ID
 	gen := g.enter(key)
 	if gen == nil {
 		x.Sink.Abort()
 		return
 	}
-	defer gen.leave(key)
+	defer func() {
+		x.Request.Conn = conn
+		gen.leave(key)
+	}()
 	v, ok := x.Kept.(*visit)
 	if !ok || v.g != g {
 		v = newVisit(g)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/fcgigw/fcgigw/pkg/compress"
 	"github.com/fcgigw/fcgigw/pkg/config"
 	"github.com/fcgigw/fcgigw/pkg/docroot"
 	"github.com/fcgigw/fcgigw/pkg/proxy"
@@ -22,8 +23,14 @@ type generation struct {
 	dry      bool // made by Check: nothing is opened
 	proxy    *proxy.Proxy
 	listens  map[string]*hosts // by listen address as configured
+	altSvc   map[string][]byte // value of Alt-Svc, likewise; nothing where HTTP/3 is not spoken
+	acme     bool              // a CA may ask for challenges
 	roots    map[rootKey]*docroot.Root
 	backends map[string]*backend
+
+	compress  *compress.Compressor // nil: no location compresses
+	origins   origins
+	proxySeen atomic.Bool // a proxy that is not believed was reported
 
 	refs    [stripes]refs // exchanges under way
 	retired atomic.Bool

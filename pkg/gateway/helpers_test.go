@@ -33,8 +33,9 @@ type rig struct {
 }
 
 // start serves a configuration whose backends are played by handler (nil: one
-// that answers with a few params). files are made beneath {dir}/www.
-func start(tb testing.TB, text string, files []string, handler fcgitest.Handler) *rig {
+// that answers with a few params). files are made beneath {dir}/www; edit changes
+// the options.
+func start(tb testing.TB, text string, files []string, handler fcgitest.Handler, edit ...func(*gateway.Options)) *rig {
 	tb.Helper()
 	r := &rig{tb: tb, dir: tb.TempDir(), addr: make(map[string]string)}
 	r.dir, _ = filepath.EvalSymlinks(r.dir)
@@ -52,7 +53,11 @@ func start(tb testing.TB, text string, files []string, handler fcgitest.Handler)
 		tb.Fatal(err)
 	}
 	sweeper := sock.NewSweeper(5 * time.Millisecond)
-	r.Gateway = gateway.New(gateway.Options{Software: "test", Logs: logs, Sweeper: sweeper})
+	opt := gateway.Options{Software: "test", Logs: logs, Sweeper: sweeper}
+	for _, f := range edit {
+		f(&opt)
+	}
+	r.Gateway = gateway.New(opt)
 	s, err := server.New(server.Config{
 		KeepaliveTimeout: patient, HeaderTimeout: patient, BodyTimeout: patient, SendTimeout: patient,
 	}, r.Gateway, sweeper, server.Events{Refused: r.Gateway.Refused, Panic: r.Gateway.Panic})
@@ -91,7 +96,7 @@ func (r *rig) listen(s *server.Server, addr string) {
 		r.tb.Fatal(err)
 	}
 	r.addr[addr] = path
-	go s.Serve(ln, addr) // ends with Shutdown
+	go s.Serve(ln, server.Listener{Name: addr}) // ends with Shutdown
 }
 
 // parse checks a configuration.

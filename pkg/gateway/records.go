@@ -8,6 +8,7 @@ import (
 
 // finish answers what run could not and writes the records.
 func (v *visit) finish(err error) {
+	err = v.tap.unzip(err)
 	status := v.x.Response.Status
 	if err != nil {
 		status = v.fail(err)

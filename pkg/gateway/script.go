@@ -24,6 +24,11 @@ func (v *visit) runScript() error {
 }
 
 func (v *visit) proxy() error {
+	if v.loc.early != nil {
+		if err := v.earlyHints(); err != nil {
+			return err
+		}
+	}
 	return v.gen.proxy.Serve(v.x, &v.loc.proxy, v, v.storage())
 }
 

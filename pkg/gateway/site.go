@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
+	"github.com/fcgigw/fcgigw/pkg/compress"
 	"github.com/fcgigw/fcgigw/pkg/config"
 	"github.com/fcgigw/fcgigw/pkg/docroot"
+	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/router"
@@ -27,6 +29,7 @@ type site struct {
 	serverName string
 	groups     []string // of its hosts' regular expressions
 	locations  *router.Locations[*location]
+	tls        *siteTLS // nil: plain only
 }
 
 // location is one [[site.location]], compiled.
@@ -43,11 +46,15 @@ type location struct {
 	headers []headerRule
 	warned  atomic.Int64 // when a file was last reported as passed over; sweeper time
 	files   static.Options
+	early   *exchange.Header // of a 103 before the backend is asked; nil: none
+
+	compress *compress.Compressor // nil: the answers go as they are
 
 	authorizer *authorizer // asked before anything answers; nil: nobody is
 
 	backend *backend // nil: files
 	filter  bool     // the backend is a filter
+	forward *forward // the backend speaks HTTP; nil: FastCGI
 	proxy   proxy.Config
 	scripts scriptSet
 	params  *cgi.Params
@@ -85,6 +92,8 @@ func (g *Gateway) buildSite(gen *generation, cfg *config.Site) (*site, error) {
 	}
 	locations, err := router.New(entries)
 	s.locations = locations
+	errs = append(errs, err)
+	s.tls, err = buildTLS(gen, cfg.TLS)
 	return s, errors.Join(append(errs, err)...)
 }
 
@@ -94,6 +103,7 @@ func wholeSite(cfg *config.Site) config.Location {
 		Pos: cfg.Pos, Match: "/", Root: cfg.Root, Index: cfg.Index, Dotfiles: cfg.Dotfiles,
 		Symlinks: cfg.Symlinks, Headers: cfg.Headers, DenySource: static.DefaultDeny(),
 		Params: cfg.Params, Authorizer: cfg.Authorizer, AuthorizerParams: cfg.AuthorizerParams,
+		Compression: cfg.Compression, Precompressed: cfg.Precompressed,
 	}
 }
 
@@ -137,7 +147,9 @@ func (g *Gateway) buildLocation(gen *generation, s *site, cfg *config.Location, 
 		func() (err error) { l.headers, err = compileHeaders(cfg, groups); return err },
 		func() error { return g.buildAuthorizer(gen, s, l, groups) },
 		func() error { return g.buildProxy(gen, s, l, groups) },
+		func() error { return buildCompression(gen, l) },
 	}
+	buildEarlyHints(l)
 	var errs []error
 	for _, step := range steps {
 		errs = append(errs, step())
@@ -161,7 +173,7 @@ func (g *Gateway) buildFiles(gen *generation, l *location, p router.Pattern) err
 	}
 	l.files = static.Options{Expires: time.Duration(cfg.Expires), Deny: deny}
 	l.base = []byte(path)
-	blind := cfg.Backend != "" && !gen.cfg.Backends[cfg.Backend].CheckFiles && cfg.Alias == "" && cfg.Role != roleFilter
+	blind := cfg.Backend != "" && !looksForFiles(cfg, gen.cfg.Backends[cfg.Backend])
 	if path == "" || blind {
 		return nil // nothing local is looked at
 	}
@@ -172,6 +184,15 @@ func (g *Gateway) buildFiles(gen *generation, l *location, p router.Pattern) err
 		return config.NewError(gen.cfg.At(rootKeyOf(cfg)), rootError(path, err))
 	}
 	return nil
+}
+
+// looksForFiles reports whether a location with a backend has any use for its
+// root.
+func looksForFiles(cfg *config.Location, b config.Backend) bool {
+	if b.Protocol == protocolHTTP {
+		return len(cfg.TryFiles) > 0
+	}
+	return b.CheckFiles || cfg.Alias != "" || cfg.Role == roleFilter
 }
 
 // rootKeyOf returns the key that a location's directory was written with.
@@ -239,9 +260,12 @@ func (g *Gateway) buildProxy(gen *generation, s *site, l *location, groups []str
 	l.proxy = proxyConfig(gen, cfg.Backend)
 	l.proxy.MaxBody, l.proxy.Intercept = int64(cfg.MaxBody), cfg.InterceptErrors
 	l.proxy.IgnoreAbort = cfg.IgnoreClientAbort
+	var err error
+	if l.forward, err = buildForward(s, cfg, &b.cfg, groups); l.forward != nil {
+		return err
+	}
 	l.remote = remoteRoot(gen, cfg.Backend)
 	l.scripts = compileScripts(cfg.Scripts, cfg.SplitPath)
-	var err error
 	l.params, err = cgi.New(cgi.Config{
 		Encode: fcgi.OpenPair, Software: g.opt.Software, ServerName: s.serverName, Custom: cfg.Params, Groups: groups,
 	})

@@ -4,7 +4,9 @@ import (
 	"math/rand/v2"
 
 	"github.com/fcgigw/fcgigw/pkg/cgi"
+	"github.com/fcgigw/fcgigw/pkg/compress"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/forwarded"
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/router"
 	"github.com/fcgigw/fcgigw/pkg/static"
@@ -27,26 +29,31 @@ type visit struct {
 	kept     cgi.Kept   // of earlier requests
 	job      *proxy.Job // made for the first request that needs one
 	tap      tap
-	failing  bool             // the answer is an error page of ours, or an authorizer's refusal
-	asking   *asking          // made for the first request that asks an authorizer
-	extra    []exchange.Field // params that the gateway adds to those of the location
+	failing  bool              // the answer is an error page of ours, or an authorizer's refusal
+	zip      *compress.Filter  // made for the first response that is compressed
+	asking   *asking           // made for the first request that asks an authorizer
+	origin   *forwarded.Origin // made for the first request that says where it comes from
+	extra    []exchange.Field  // params that the gateway adds to those of the location
 }
 
 func newVisit(g *Gateway) *visit { return &visit{g: g} }
 
 func (v *visit) begin(gen *generation, x *exchange.Exchange) {
 	v.gen, v.x = gen, x
-	x.Trace.SetID(newID(x))
+	v.name()
 	v.tap = tap{Sink: x.Sink, v: v}
 	x.Sink = &v.tap
 }
 
 func (v *visit) end() {
 	v.x.Sink = v.tap.Sink
+	if v.origin != nil {
+		v.origin.Clear()
+	}
 	v.caps.Reset()
 	v.hostCaps.Reset()
 	clear(v.extra)
-	*v = visit{g: v.g, caps: v.caps, hostCaps: v.hostCaps, kept: v.kept, job: v.job, asking: v.asking, extra: v.extra[:0]}
+	*v = visit{g: v.g, caps: v.caps, hostCaps: v.hostCaps, kept: v.kept, job: v.job, asking: v.asking, zip: v.zip, extra: v.extra[:0], origin: v.origin}
 }
 
 // newID makes a request identifier: 128 random bits in hex, so that it can be
@@ -73,6 +80,11 @@ const maxHops = 10
 
 // run follows the exchange from location to location until one answers.
 func (v *visit) run() error {
+	if v.gen.acme {
+		if answered, err := v.challenge(); answered {
+			return err
+		}
+	}
 	if !v.findSite() {
 		return &refused{status: 404, why: "no site listens here"}
 	}
@@ -80,6 +92,11 @@ func (v *visit) run() error {
 	v.env = vars.Env{
 		X: v.x, URI: r.Path, Args: r.Query, Site: v.site.name, ServerName: v.site.serverName,
 		Captures: &v.caps, HostCaptures: &v.hostCaps,
+	}
+	if v.site.tls != nil {
+		if answered, err := v.admit(); answered || err != nil {
+			return err
+		}
 	}
 	next := hop{uri: r.Path, args: r.Query}
 	for n := range maxHops {
@@ -151,6 +168,8 @@ func (v *visit) answer(to *hop) (again bool, err error) {
 		return v.serveFile(to)
 	case loc.filter:
 		return v.runFilter(to)
+	case loc.forward != nil:
+		return false, v.forward()
 	}
 	return false, v.runScript()
 }

@@ -91,11 +91,34 @@ func (p *parser) connection() {
 	m, r := p.m, &p.x.Request
 	m.KeepAlive = !p.close && (!p.version10 || p.keepAlive)
 	m.Expect100 = p.expect && !p.version10 && r.ContentLength != 0
-	if !p.upgrade || p.version10 || len(m.Upgrade) == 0 {
-		m.Upgrade = nil
+	if m.Upgrade != nil {
+		p.setUpgrade()
 	}
 	if m.nlisted > 0 {
 		r.Header.DelFunc(func(f exchange.Field) bool { return m.lists(f.Name) })
+	}
+}
+
+// setUpgrade takes an Upgrade field for a wish that may be granted: of a GET
+// without a body, for one protocol. HTTP/2 is not one, it has a preface of its
+// own (RFC 9113 section 3.1).
+func (p *parser) setUpgrade() {
+	m, r := p.m, &p.x.Request
+	if !p.upgrade || p.version10 || p.upgrades != 1 || len(m.Upgrade) == 0 {
+		m.Upgrade = nil
+		return
+	}
+	name, version, slash := bytes.Cut(m.Upgrade, []byte("/"))
+	if !isToken(name) || slash && !isToken(version) || string(r.Method) != "GET" || r.ContentLength != 0 {
+		return
+	}
+	for i, c := range m.Upgrade {
+		if 'A' <= c && c <= 'Z' {
+			m.Upgrade[i] = c + 'a' - 'A'
+		}
+	}
+	if string(name) != "h2c" && string(name) != "h2" {
+		r.Upgrade = m.Upgrade
 	}
 }
 

@@ -90,9 +90,8 @@ func (p *parser) field(name, value []byte, strange bool) {
 		p.listConnection(value)
 		return
 	case "upgrade":
-		if p.m.Upgrade == nil {
-			p.m.Upgrade = value
-		}
+		p.m.Upgrade = value
+		p.upgrades++
 		return
 	case "expect":
 		p.expectation(value)

@@ -18,8 +18,9 @@ type Meta struct {
 	Absolute  bool // the target was in absolute form, and its authority won over Host
 	HasHost   bool // there was a Host field
 
-	// Upgrade is the value of the Upgrade field, nil unless Connection names it
-	// and the version is 1.1 (RFC 9110 section 7.8).
+	// Upgrade is the value of the one Upgrade field, nil unless Connection names it
+	// and the version is 1.1 (RFC 9110 section 7.8). Request.Upgrade is set if the
+	// request could be granted it.
 	Upgrade []byte
 
 	Dropped int // fields left out for their names, see Limits.AllowNames
@@ -152,6 +153,7 @@ type parser struct {
 
 	host, length, coding    []byte
 	hosts, lengths, codings int
+	upgrades                int
 
 	close, keepAlive, upgrade, expect bool
 

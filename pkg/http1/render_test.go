@@ -50,7 +50,7 @@ func renderRequest(x *exchange.Exchange, m *Meta) string {
 	add(m.Chunked, "chunked")
 	add(r.ContentLength != 0, "len=%d", r.ContentLength)
 	add(m.Expect100, "100")
-	add(m.Upgrade != nil, "upgrade=%s", m.Upgrade)
+	add(r.Upgrade != nil, "upgrade=%s", r.Upgrade)
 	add(m.Dropped > 0, "dropped=%d", m.Dropped)
 	add(m.Asterisk, "asterisk")
 	add(m.Absolute, "absolute")

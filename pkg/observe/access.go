@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"bytes"
 	"sync"
 	"time"
 	"unsafe"
@@ -85,6 +86,12 @@ func appendDetail(f []zapcore.Field, x *exchange.Exchange) []zapcore.Field {
 		zap.Int64("bytes_in", t.BodyIn),
 		zap.Uint64("conn", r.Conn.ID),
 	)
+	if r.Conn.Via != nil {
+		f = append(f, zap.String("peer", str(r.Conn.Via.PeerAddr)))
+	}
+	if trace := t.Span.Trace; len(trace) > 0 && !bytes.Equal(trace, t.ID()) {
+		f = append(f, zap.String("trace", str(trace)))
+	}
 	if v := r.Header.Get("user-agent"); v != nil {
 		f = append(f, zap.String("agent", str(v)))
 	}

@@ -29,17 +29,18 @@ type reply struct {
 	cfg   *Config
 	call  *upstream.Call
 
-	headed  bool   // Head was called
-	started bool   // the sink was started
-	hold    []byte // body bytes before started
-	queue   *spool.Queue
-	sent    chan error // the queue's goroutine reports here, once
-	stderr  stderr
+	headed   bool   // Head was called
+	started  bool   // the sink was started
+	switched bool   // or was made a stream
+	hold     []byte // body bytes before started
+	queue    *spool.Queue
+	sent     chan error // the queue's goroutine reports here, once
+	stderr   stderr
 }
 
 func (r *reply) begin(store *spool.Store, x *exchange.Exchange, cfg *Config, call *upstream.Call) {
 	r.store, r.x, r.cfg, r.call = store, x, cfg, call
-	r.headed, r.started = false, false
+	r.headed, r.started, r.switched = false, false, false
 	r.hold = r.hold[:0]
 	r.stderr.begin(&x.Trace, cfg.StderrLines, cfg.StderrBytes)
 }
@@ -213,7 +214,7 @@ func (r *reply) Done(err error) error {
 			err = sent
 		}
 		r.queue.Close()
-	} else if err == nil {
+	} else if err == nil && !r.switched {
 		err = r.last()
 	}
 	if err != nil && r.x.Sink.Started() {

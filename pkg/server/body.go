@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
@@ -19,6 +18,7 @@ type body struct {
 	expect  bool // the client waits for 100 (Continue)
 	done    bool
 	err     error // what broke the body; it stays
+	debt    debt  // to the minimum body rate
 }
 
 // begin sets the body up from the head just parsed.
@@ -134,7 +134,8 @@ func (b *body) readChunked(p []byte) (int, error) {
 	}
 }
 
-// fill reads from the connection within the body timeout.
+// fill reads from the connection within the body timeout, which the minimum
+// body rate shortens for a client that has been slower than that.
 func (b *body) fill(p []byte) (int, error) {
 	c := b.c
 	if b.expect {
@@ -143,22 +144,23 @@ func (b *body) fill(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	start := c.srv.sweeper.Now()
+	by := b.debt.deadline(start, c.cfg.BodyTimeout)
 	for {
-		by := c.srv.sweeper.After(c.cfg.BodyTimeout)
 		c.readBy.Store(by)
 		n, err := c.nc.Read(p)
 		c.readBy.Store(0)
 		switch {
 		case n > 0:
+			b.debt.settle(c.srv.sweeper.Now()-start, int64(n), c.cfg.MinBodyRate)
 			return n, nil
 		case errors.Is(err, io.EOF):
 			return 0, exchange.ErrClientGone
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, exchange.ErrClientGone // a reset, or the like: its text is of ports
-		case c.cutoff.Load():
-			return 0, exchange.ErrClientGone
+		case !c.rearmRead():
+			return 0, exchange.ErrCutOff
 		}
-		_ = c.nc.SetReadDeadline(time.Time{})
 		if by != 0 && c.srv.sweeper.Now() > by {
 			return 0, exchange.ErrBodyTimeout
 		}

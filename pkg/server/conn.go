@@ -21,11 +21,12 @@ import (
 type phase = int64
 
 const (
-	phaseIdle   phase = iota // waits for a request, on its goroutine
-	phaseParked              // waits for a request, in the lot
-	phaseHead                // has part of a request head
-	phaseBusy                // a request is being served
-	phaseEnding              // closing
+	phaseIdle    phase = iota // waits for a request, on its goroutine
+	phaseParked               // waits for a request, in the lot
+	phaseHead                 // has part of a request head
+	phaseBusy                 // a request is being served
+	phaseEnding               // closing
+	phaseSession              // speaks another protocol
 
 	phaseBits = 7 // of conn.state
 )
@@ -39,8 +40,10 @@ const parkAfter = time.Second
 // an idle connection holds nothing else, because there may be many.
 type conn struct {
 	srv  *Server
-	nc   net.Conn
-	rc   syscall.RawConn // nil: no raw access, ordinary reads and writes
+	raw  net.Conn        // the connection as accepted: its deadlines hold for nc too
+	nc   net.Conn        // what is read and written: raw, or tls
+	rc   syscall.RawConn // the socket; nil: no raw access, ordinary reads and writes
+	tls  *sock.TLS       // nil: the socket is read and written as it is
 	read func(fd uintptr) bool
 	fd   uintptr // the socket while its raw read callback runs, else 0
 	cfg  *Config // the limits of the request being served
@@ -53,14 +56,19 @@ type conn struct {
 	linger  bool  // the connection ends with a lingering close
 	holds   bool  // counted in Server.holders
 
+	tunnelled bool // left HTTP: the connection ends with its request
+
+	session atomic.Pointer[Session] // serves the connection instead of act
+
 	state   atomic.Int64 // the phase, in the low bits of the sweeper time when it was entered
 	readBy  atomic.Int64 // sweeper time; 0: none
 	writeBy atomic.Int64
 	cutoff  atomic.Bool // the server's deadline passed: end now
+	severed atomic.Bool // the handler has closed its tunnel
 }
 
 func newConn(s *Server, nc net.Conn, listen string) *conn {
-	c := &conn{srv: s, nc: nc, rc: sock.Raw(nc)}
+	c := &conn{srv: s, raw: nc, nc: nc, rc: sock.Raw(nc)}
 	c.read = c.readStep
 	c.info = connInfo(nc, s.nextID.Add(1), listen)
 	c.enter(phaseIdle)
@@ -109,6 +117,9 @@ func (c *conn) run() {
 			if c.deadline() {
 				return
 			}
+		case errors.Is(err, errSession):
+			c.serveSession()
+			return
 		default:
 			c.lingerIfAsked()
 			c.end()
@@ -120,7 +131,8 @@ func (c *conn) run() {
 // Wake implements sock.Parked: the connection goes on, on this goroutine.
 func (c *conn) Wake() {
 	c.enter(phaseIdle)
-	if c.srv.draining.Load() {
+	c.srv.stir()
+	if c.cutoff.Load() || c.srv.draining.Load() && !c.pending() {
 		c.end()
 		return
 	}
@@ -150,6 +162,9 @@ func (c *conn) wait() error {
 // readiness, so only a read may follow.
 func (c *conn) readStep(fd uintptr) bool {
 	c.fd = fd
+	if c.tls != nil {
+		c.tls.Edge()
+	}
 	leave := c.readAll(fd)
 	c.fd = 0
 	return leave
@@ -159,7 +174,7 @@ func (c *conn) readAll(fd uintptr) (leave bool) {
 	for {
 		c.activate()
 		room := c.act.room()
-		n, err := sock.Read(fd, room)
+		n, err := c.readOnce(fd, room)
 		if errors.Is(err, sock.ErrAgain) {
 			c.rest()
 			return false
@@ -172,13 +187,21 @@ func (c *conn) readAll(fd uintptr) (leave bool) {
 		if c.err = c.serveBuffered(); c.err != nil || c.blocked {
 			return true
 		}
-		if n < len(room) && c.act.r == c.act.w {
+		if c.tls == nil && n < len(room) && c.act.r == c.act.w {
 			c.rest()
 			return false
 		}
 		// With part of a head here the socket is read until it is empty: a close
-		// that came with the bytes gives no edge of its own.
+		// that came with the bytes gives no edge of its own. TLS knows by itself
+		// whether there may be more.
 	}
+}
+
+func (c *conn) readOnce(fd uintptr, p []byte) (int, error) {
+	if c.tls != nil {
+		return c.tls.ReadFD(fd, p)
+	}
+	return sock.Read(fd, p)
 }
 
 // waitOrdinary is wait for connections without raw access.
@@ -220,7 +243,7 @@ func (c *conn) activate() {
 // connection is one of the few that may hold them until it parks.
 func (c *conn) rest() {
 	a := c.act
-	if a.r < a.w {
+	if a.r < a.w || c.tls != nil && c.tls.Partial() {
 		if c.phase() != phaseHead {
 			c.readBy.Store(c.srv.sweeper.After(c.cfg.HeaderTimeout))
 			c.enter(phaseHead)
@@ -280,7 +303,7 @@ func (c *conn) serveBuffered() error {
 		if c.readBy.Load() != 0 { // a store costs more
 			c.readBy.Store(0)
 		}
-		if !a.body.buffered() {
+		if !a.body.buffered() || a.x.Request.Upgrade != nil { // a tunnel reads as a body does
 			c.blocked = true
 			return nil
 		}
@@ -315,6 +338,9 @@ func (c *conn) parse() (done bool, err error) {
 	}
 	a.x.Trace.Start = time.Now()
 	if bad, ok := errors.AsType[*http1.StatusError](err); ok {
+		if c.preface() {
+			return false, errSession
+		}
 		c.refuse(bad.Status, bad.Reason)
 		return false, errEnd
 	}
@@ -344,7 +370,7 @@ func (c *conn) answer() error {
 	}
 	a.compact()
 	if a.sink.close {
-		c.linger = !a.body.done
+		c.linger = !a.body.done || c.tunnelled
 		return errEnd
 	}
 	return nil
@@ -431,7 +457,7 @@ func (c *conn) plain(status int, text string) {
 // ends with the connection (HTTP/1.0) needs a reset.
 func (c *conn) cutShort() {
 	a := c.act
-	if tcp, ok := c.nc.(*net.TCPConn); ok && a.sink.begun && !a.sink.chunked && a.sink.r != nil && a.sink.r.ContentLength < 0 {
+	if tcp, ok := c.nc.(interface{ SetLinger(sec int) error }); ok && a.sink.begun && !a.sink.chunked && a.sink.r != nil && a.sink.r.ContentLength < 0 {
 		_ = tcp.SetLinger(0)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/listen"
 	"github.com/fcgigw/fcgigw/pkg/server"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
@@ -48,7 +49,7 @@ func config() server.Config {
 // start serves h on a loopback port until the test ends.
 func start(tb testing.TB, cfg server.Config, h exchange.HandlerFunc) *rig {
 	tb.Helper()
-	ln, err := server.Listen(tb.Context(), "127.0.0.1:0", 0)
+	ln, err := listen.Open(tb.Context(), "127.0.0.1:0", listen.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -57,22 +58,28 @@ func start(tb testing.TB, cfg server.Config, h exchange.HandlerFunc) *rig {
 
 func startOn(tb testing.TB, cfg server.Config, h exchange.HandlerFunc, ln net.Listener) *rig {
 	tb.Helper()
+	return startListener(tb, cfg, h, ln, server.Listener{Name: "here", TLS: serverTLS(tb)}, server.Events{})
+}
+
+// startListener is startOn for connections as l says; ev's Refused and Panic are
+// the rig's.
+func startListener(tb testing.TB, cfg server.Config, h exchange.HandlerFunc, ln net.Listener, l server.Listener, ev server.Events) *rig {
+	tb.Helper()
 	sweeper := sock.NewSweeper(tick)
 	r := &rig{addr: ln.Addr().String(), panics: make(chan any, 8)}
-	s, err := server.New(cfg, h, sweeper, server.Events{
-		Refused: func(_ *exchange.Exchange, status int, reason string) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.refused = append(r.refused, refusal{status, reason})
-		},
-		Panic: func(_ *exchange.Exchange, v any, _ []byte) { r.panics <- v },
-	})
+	ev.Refused = func(_ *exchange.Exchange, status int, reason string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.refused = append(r.refused, refusal{status, reason})
+	}
+	ev.Panic = func(_ *exchange.Exchange, v any, _ []byte) { r.panics <- v }
+	s, err := server.New(cfg, h, sweeper, ev)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	r.Server = s
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ln, "here") }() // ends with Shutdown
+	go func() { done <- s.Serve(ln, l) }() // ends with Shutdown
 	tb.Cleanup(func() {
 		ctx, stop := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer stop()
@@ -100,6 +107,7 @@ type client struct {
 
 func (r *rig) dial(tb testing.TB) *client { return dial(tb, "tcp", r.addr) }
 
+// dial connects to a rig, over TLS if the test is one that does.
 func dial(tb testing.TB, network, addr string) *client {
 	tb.Helper()
 	nc, err := net.Dial(network, addr)
@@ -108,6 +116,7 @@ func dial(tb testing.TB, network, addr string) *client {
 	}
 	tb.Cleanup(func() { nc.Close() })
 	_ = nc.SetDeadline(time.Now().Add(patient))
+	nc = clientTLS(tb, nc)
 	return &client{Conn: nc, tb: tb, br: bufio.NewReader(nc)}
 }
 

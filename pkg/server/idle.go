@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/sock"
+)
 
 // longAgo is a deadline in the past: setting it wakes a waiting read or write.
 var longAgo = time.Unix(1, 0)
@@ -10,19 +14,20 @@ var longAgo = time.Unix(1, 0)
 // sweeper's goroutine with the server's lock held.
 func (c *conn) sweep(now int64, draining bool) (evict bool) {
 	if by := c.writeBy.Load(); by != 0 && now > by {
-		_ = c.nc.SetWriteDeadline(longAgo)
+		_ = c.raw.SetWriteDeadline(longAgo)
 	}
 	age := time.Duration(now - c.since())
 	switch c.phase() {
 	case phaseIdle:
 		if draining || age > parkAfter {
-			_ = c.nc.SetReadDeadline(longAgo) // its goroutine wakes and decides
+			_ = c.raw.SetReadDeadline(longAgo) // its goroutine wakes and decides
 		}
 	case phaseParked:
 		return draining || age > c.srv.cfg.Load().KeepaliveTimeout
+	case phaseSession: // has deadlines of its own
 	case phaseHead, phaseBusy:
 		if by := c.readBy.Load(); by != 0 && now > by {
-			_ = c.nc.SetReadDeadline(longAgo)
+			_ = c.raw.SetReadDeadline(longAgo)
 		}
 	}
 	return false
@@ -31,11 +36,11 @@ func (c *conn) sweep(now int64, draining bool) (evict bool) {
 // deadline runs on the connection's goroutine after a read was woken by a
 // deadline. It reports whether the goroutine is done with the connection.
 func (c *conn) deadline() (gone bool) {
-	_ = c.nc.SetReadDeadline(time.Time{})
+	_ = c.raw.SetReadDeadline(time.Time{})
 	now := c.srv.sweeper.Now()
 	by := c.readBy.Load()
 	switch {
-	case c.cutoff.Load(), c.srv.draining.Load() && c.phase() == phaseIdle:
+	case c.cutoff.Load(), c.srv.draining.Load() && c.phase() == phaseIdle && !c.pending() && !c.fresh(now):
 		c.end()
 		return true
 	case c.phase() == phaseHead && by != 0 && now > by:
@@ -49,6 +54,13 @@ func (c *conn) deadline() (gone bool) {
 		return c.park()
 	}
 	return false // data came first; the wait goes on
+}
+
+// rearmRead clears the deadline that woke a read, and reports false if the
+// connection is being cut.
+func (c *conn) rearmRead() bool {
+	_ = c.raw.SetReadDeadline(time.Time{})
+	return !c.cutoff.Load() // looked at last: cut sets its deadline behind it
 }
 
 // park moves an idle connection into the lot and reports whether it is there.
@@ -74,23 +86,51 @@ func (c *conn) park() bool {
 	return true
 }
 
-// evict closes a parked connection; false means that it woke first.
+// evict closes a parked connection; false means that it woke first, or that a
+// request has come which the lot has not seen yet: it is served.
 func (c *conn) evict() bool {
 	if c.phase() != phaseParked || !c.srv.lot.Evict(c.rc, c) {
+		return false
+	}
+	if c.pending() && !c.cutoff.Load() {
+		go c.Wake() // as the lot would have done
 		return false
 	}
 	c.end()
 	return true
 }
 
+// pending reports whether the client has sent something that is not read yet.
+func (c *conn) pending() bool { return c.peek() == sock.Data }
+
+// peek looks at the socket without taking anything from it.
+func (c *conn) peek() sock.State {
+	if c.tls != nil {
+		return sock.PeekTLS(c.rc)
+	}
+	return sock.PeekConn(c.rc)
+}
+
+// freshFor is how long a new connection gets to send its first request when the
+// server ends: to its client it is accepted, and what it sends is on its way.
+const freshFor = time.Second
+
+func (c *conn) fresh(now int64) bool {
+	return c.served == 0 && time.Duration(now-c.since()) < freshFor
+}
+
 // cut ends the connection from outside, whatever it does.
 func (c *conn) cut() {
 	c.cutoff.Store(true)
+	if ses := c.session.Load(); ses != nil {
+		(*ses).Cut()
+		return
+	}
 	if a := c.phase(); a == phaseParked {
 		go c.evict() // short; apart because the caller holds the server's lock
 		return
 	}
-	_ = c.nc.SetDeadline(longAgo)
+	_ = c.raw.SetDeadline(longAgo)
 }
 
 // Bounds of a lingering close: how much of an unread request is thrown away so
@@ -109,7 +149,7 @@ func (c *conn) lingerIfAsked() {
 		return
 	}
 	c.enter(phaseEnding)
-	_ = c.nc.SetReadDeadline(time.Now().Add(lingerTime))
+	_ = c.raw.SetReadDeadline(time.Now().Add(lingerTime))
 	buf := c.act.buf
 	for total := 0; total < lingerBytes; {
 		n, err := c.nc.Read(buf)

@@ -126,11 +126,11 @@ func TestASlowBodyIsATimeoutOfTheRead(t *testing.T) {
 
 func TestABodyMayTakeLongerThanItsTimeoutWhileBytesCome(t *testing.T) {
 	cfg := config()
-	cfg.BodyTimeout = 500 * time.Millisecond
+	cfg.BodyTimeout = 2 * time.Second
 	c := start(t, cfg, echo).dial(t)
 	c.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n")
 	for range 12 {
-		<-time.After(60 * time.Millisecond) // 720 ms in all
+		<-time.After(200 * time.Millisecond) // 2.4 s in all
 		c.send("x")
 	}
 	c.want(200, "/:xxxxxxxxxxxx")

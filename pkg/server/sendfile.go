@@ -16,10 +16,10 @@ const sendfileMax = 1 << 20
 // page cache to the socket where the kernel can, and waits for the client
 // within the send timeout. It returns io.ErrUnexpectedEOF when the file ends
 // early, and errors.ErrUnsupported, having sent nothing, for responses of
-// unknown length and connections without raw access. f's own offset does not
+// unknown length and connections with TLS or without raw access. f's own offset does not
 // move.
 func (s *sink) SendFile(f *os.File, off, n int64, last bool) error {
-	if s.noBody || s.c.rc == nil || s.r == nil || s.r.ContentLength < 0 {
+	if s.noBody || s.c.rc == nil || s.c.tls != nil || s.r == nil || s.r.ContentLength < 0 {
 		return errors.ErrUnsupported
 	}
 	if err := s.prepare(int(n), last); err != nil {
@@ -44,17 +44,24 @@ func (c *conn) sendfile(f *os.File, off, n int64) (sent int64, err error) {
 	}
 	var inner error
 	err = src.Control(func(from uintptr) {
-		c.writeBy.Store(c.srv.sweeper.After(c.cfg.SendTimeout))
+		w := &c.act.wr
+		c.writeBy.Store(w.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout))
 		defer c.writeBy.Store(0)
 		step := func(to uintptr) bool {
+			if w.since != 0 {
+				w.resume(to)
+			}
 			var again bool
-			again, inner = c.sendfileStep(to, from, &off, n, &sent)
+			if again, inner = c.sendfileStep(to, from, &off, n, &sent); again {
+				w.pause(to)
+			}
 			return !again
 		}
 		err := c.rc.Write(step)
-		for errors.Is(err, os.ErrDeadlineExceeded) && c.writeEarly() {
+		for errors.Is(err, os.ErrDeadlineExceeded) && c.writeMore() {
 			err = c.rc.Write(step)
 		}
+		w.since = 0
 		if inner == nil && err != nil {
 			inner = sendError(err)
 		}
@@ -76,7 +83,7 @@ func (c *conn) sendfileStep(to, from uintptr, off *int64, n int64, sent *int64) 
 			return false, io.ErrUnexpectedEOF
 		default:
 			*sent += int64(k)
-			c.writeBy.Store(c.srv.sweeper.After(c.cfg.SendTimeout)) // progress
+			c.writeBy.Store(c.act.wr.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout)) // progress
 		}
 	}
 	return false, nil

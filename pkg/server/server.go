@@ -8,7 +8,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net"
 	"sync"
@@ -31,6 +30,9 @@ type Config struct {
 	KeepaliveRequests int           // requests per connection; 0: no limit
 	MaxConnections    int           // open at once; 0: no limit
 	ServerHeader      string        // value of the Server field; empty: none
+	MinBodyRate       int64         // bytes per second of a request body, see body.fill; 0: no limit
+	MinSendRate       int64         // bytes per second of a response, see writer.resume; 0: no limit
+	HTTP2             bool          // connections may become sessions, see SetSessions
 }
 
 // Events report what no handler sees. Every func is optional and must not block.
@@ -43,9 +45,17 @@ type Events struct {
 	// Full tells of connections turned away since the last call, at most once a
 	// second, because MaxConnections were busy.
 	Full func(listen string, turnedAway int)
+	// Burst tells that many connections came, or sent something after a rest,
+	// within one tick of the sweeper; at most once a tick.
+	Burst func()
 	// AcceptError tells of an accept that failed for want of resources; the
 	// listener goes on.
 	AcceptError func(listen string, err error)
+	// TLSError tells of connections whose handshake failed since the last call,
+	// at most once a second; err is why the last one did.
+	TLSError func(listen string, err error, failed int)
+	// ProxyError is TLSError for PROXY headers that are missing or malformed.
+	ProxyError func(listen string, err error, failed int)
 }
 
 // Server serves client connections of any number of listeners.
@@ -59,14 +69,19 @@ type Server struct {
 	buffers sync.Pool    // *active
 	holders atomic.Int64 // connections that keep their buffers while idle
 	trim    trimmer
-	full    fullness
+	burst   burst
+	full    rare
+	badTLS  rare
+	badFrom rare
+	records sock.Records
+	session atomic.Pointer[NewSession]
 
 	draining atomic.Bool
 	nextID   atomic.Uint64
 
 	mu        sync.Mutex // guards conns and listeners
 	conns     map[*conn]struct{}
-	listeners map[net.Listener]struct{}
+	listeners map[net.Listener]*Listener
 	serving   sync.WaitGroup // Serve calls
 	empty     chan struct{}  // made by Shutdown; closed when the last connection has gone
 }
@@ -81,7 +96,7 @@ func New(cfg Config, h exchange.Handler, sweeper *sock.Sweeper, ev Events) (*Ser
 	s := &Server{
 		handler: h, events: ev, sweeper: sweeper, lot: lot,
 		conns:     make(map[*conn]struct{}),
-		listeners: make(map[net.Listener]struct{}),
+		listeners: make(map[net.Listener]*Listener),
 	}
 	s.buffers.New = func() any { return newActive() }
 	s.Configure(cfg)
@@ -93,10 +108,10 @@ func New(cfg Config, h exchange.Handler, sweeper *sock.Sweeper, ev Events) (*Ser
 // Configure changes the limits for requests that begin from now on.
 func (s *Server) Configure(cfg Config) { s.cfg.Store(&cfg) }
 
-// Serve accepts connections from ln, known to sites as listen, until ln is
-// closed; it then returns nil.
-func (s *Server) Serve(ln net.Listener, listen string) error {
-	if !s.addListener(ln) {
+// Serve accepts connections from ln until it is closed, and then returns nil. l
+// says what they are.
+func (s *Server) Serve(ln net.Listener, l Listener) error {
+	if !s.addListener(ln, &l) {
 		ln.Close()
 		return nil
 	}
@@ -108,23 +123,23 @@ func (s *Server) Serve(ln net.Listener, listen string) error {
 		switch {
 		case err == nil:
 			pause.reset()
-			s.begin(nc, listen)
+			s.begin(nc, &l)
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		default:
-			s.acceptFailed(listen, err)
+			s.acceptFailed(l.Name, err)
 			pause.wait()
 		}
 	}
 }
 
-func (s *Server) addListener(ln net.Listener) bool {
+func (s *Server) addListener(ln net.Listener, l *Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining.Load() {
 		return false
 	}
-	s.listeners[ln] = struct{}{}
+	s.listeners[ln] = l
 	s.serving.Add(1)
 	return true
 }
@@ -146,17 +161,28 @@ func (s *Server) acceptFailed(listen string, err error) {
 
 // begin registers a connection and starts it, or turns it away when the server
 // is full of busy ones.
-func (s *Server) begin(nc net.Conn, listen string) {
+func (s *Server) begin(nc net.Conn, l *Listener) {
 	if limit := s.cfg.Load().MaxConnections; limit > 0 && s.Connections() >= limit && s.shedIdle(1) == 0 {
 		nc.Close()
-		s.full.turnedAway(s, listen)
+		if n := s.full.count(s.sweeper.Now(), s.events.Full != nil); n > 0 {
+			s.events.Full(l.Name, n)
+		}
 		return
 	}
-	c := newConn(s, nc, listen)
+	s.stir()
+	c := newConn(s, nc, l.Name)
+	opening := l.TLS != nil || l.proxied(c.info.Peer)
+	if opening {
+		c.beginOpening()
+	}
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
-	go c.run() // ends when the connection closes or parks
+	if opening {
+		go c.open(l) // ends when the connection closes or parks
+		return
+	}
+	go c.run() // likewise
 }
 
 // forget takes a closed connection out of the books.
@@ -185,67 +211,18 @@ func (s *Server) shedIdle(n int) int {
 		if len(idle) == n {
 			break
 		}
-		if c.phase() == phaseParked {
+		if c.phase() == phaseParked || c.idleSession() {
 			idle = append(idle, c)
 		}
 	}
 	s.mu.Unlock()
 	closed := 0
 	for _, c := range idle {
-		if c.evict() {
+		if c.shed() {
 			closed++
 		}
 	}
 	return closed
-}
-
-// CloseListener stops accepting on ln; its connections go on.
-func (s *Server) CloseListener(ln net.Listener) { ln.Close() }
-
-// Shutdown stops accepting, lets requests in flight end and closes idle
-// connections. When ctx ends first the remaining connections are cut and its
-// error is returned. The server cannot be used afterwards.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	s.draining.Store(true)
-	for ln := range s.listeners {
-		ln.Close()
-	}
-	s.mu.Unlock()
-	s.serving.Wait() // no connection is added from here on
-	empty := make(chan struct{})
-	s.mu.Lock()
-	if len(s.conns) == 0 {
-		close(empty)
-	} else {
-		s.empty = empty
-	}
-	s.mu.Unlock()
-	err := s.waitEmpty(ctx, empty)
-	s.sweeper.Remove(s)
-	s.lot.Close()
-	return err
-}
-
-// cutGrace is how long handlers get to notice that their connection was cut.
-const cutGrace = 2 * time.Second
-
-func (s *Server) waitEmpty(ctx context.Context, empty chan struct{}) error {
-	select {
-	case <-empty:
-		return nil
-	case <-ctx.Done():
-	}
-	s.mu.Lock()
-	for c := range s.conns {
-		c.cut()
-	}
-	s.mu.Unlock()
-	select {
-	case <-empty:
-	case <-time.After(cutGrace):
-	}
-	return ctx.Err()
 }
 
 // acceptPause is the back-off after a failed accept.
@@ -256,20 +233,4 @@ func (p *acceptPause) reset() { p.d = 0 }
 func (p *acceptPause) wait() {
 	p.d = min(max(2*p.d, 5*time.Millisecond), time.Second)
 	time.Sleep(p.d)
-}
-
-// fullness counts connections that were turned away.
-type fullness struct {
-	count atomic.Int64
-	last  atomic.Int64 // sweeper time of the last report
-}
-
-func (f *fullness) turnedAway(s *Server, listen string) {
-	n := f.count.Add(1)
-	now, last := s.sweeper.Now(), f.last.Load()
-	if s.events.Full == nil || now-last < int64(time.Second) || !f.last.CompareAndSwap(last, now) {
-		return
-	}
-	f.count.Add(-n)
-	s.events.Full(listen, int(n))
 }

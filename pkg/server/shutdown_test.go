@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/listen"
 	"github.com/fcgigw/fcgigw/pkg/server"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
@@ -121,7 +122,7 @@ func TestShutdownWaitsForAConnectionAcceptedAtTheLastMoment(t *testing.T) {
 	}
 	late := &lastMinute{Listener: ln, closed: make(chan struct{}), nc: nc}
 	entered := make(chan struct{})
-	go func() { close(entered); _ = s.Serve(late, "here") }() // ends with Shutdown
+	go func() { close(entered); _ = s.Serve(late, server.Listener{Name: "here"}) }() // ends with Shutdown
 	<-entered
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func TestServeBehindShutdownTakesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Serve(ln, "late"); err != nil {
+	if err := r.Serve(ln, server.Listener{Name: "late"}); err != nil {
 		t.Error(err)
 	}
 	if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {
@@ -198,7 +199,7 @@ func (l *tired) Accept() (net.Conn, error) {
 }
 
 func TestAFailedAcceptIsReportedAndTriedAgain(t *testing.T) {
-	ln, err := server.Listen(t.Context(), "127.0.0.1:0", 0)
+	ln, err := listen.Open(t.Context(), "127.0.0.1:0", listen.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +212,7 @@ func TestAFailedAcceptIsReportedAndTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go s.Serve(&tired{ln, 2}, "here") // ends with Shutdown
+	go s.Serve(&tired{ln, 2}, server.Listener{Name: "here"}) // ends with Shutdown
 	c := dial(t, "tcp", ln.Addr().String())
 	c.send(get("/"))
 	c.want(200, "/")

@@ -109,7 +109,7 @@ func (s *sink) ClientGone() bool {
 		s.c.act.x.Cancel(exchange.ErrCutOff)
 		return true
 	}
-	return sock.PeekConn(s.c.rc) == sock.Closed
+	return s.c.peek() == sock.Closed
 }
 
 // TryWrite implements exchange.Sink.

@@ -21,6 +21,7 @@ func (s *Server) Sweep(now int64) {
 		s.setDate(time.Unix(0, now))
 	}
 	s.trim.sweep(now)
+	s.burst.Store(0)
 	draining := s.draining.Load()
 	var parked []*conn
 	s.mu.Lock()

@@ -19,6 +19,10 @@ type writer struct {
 	err   error
 	wait  bool
 	fn    func(fd uintptr) bool
+
+	since  int64 // sweeper time when the wait for room began; 0: none
+	unsent int   // bytes the client had not taken then
+	debt   debt  // to the minimum send rate
 }
 
 // write sends p: all of it, waiting for the client, or what the kernel takes.
@@ -45,40 +49,76 @@ func (c *conn) writeParts(parts [][]byte, wait bool) (int, error) {
 		return w.n, sendError(w.err)
 	}
 	if wait {
-		c.writeBy.Store(c.srv.sweeper.After(c.cfg.SendTimeout))
+		c.writeBy.Store(w.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout))
 		defer c.writeBy.Store(0)
 	}
 	err := c.rc.Write(w.fn)
-	for errors.Is(err, os.ErrDeadlineExceeded) && c.writeEarly() {
+	for errors.Is(err, os.ErrDeadlineExceeded) && c.writeMore() {
 		err = c.rc.Write(w.fn)
 	}
-	w.parts = nil
+	w.parts, w.since = nil, 0
 	if w.err != nil {
 		err = w.err
 	}
 	return w.n, sendError(err)
 }
 
-// writeEarly reports whether a write was woken by a deadline that was meant for
-// an earlier one, and clears it.
-func (c *conn) writeEarly() bool {
-	by := c.writeBy.Load()
-	if c.cutoff.Load() || (by != 0 && c.srv.sweeper.Now() > by) {
+// writeMore reports whether a write that was woken by a deadline goes on: it was
+// meant for an earlier one, or the client has taken something since, though not
+// enough for the kernel to say that there is room.
+func (c *conn) writeMore() bool {
+	_ = c.raw.SetWriteDeadline(time.Time{})
+	if c.cutoff.Load() || c.severed.Load() { // looked at last: both set a deadline behind them
 		return false
 	}
-	_ = c.nc.SetWriteDeadline(time.Time{})
-	return true
+	by := c.writeBy.Load()
+	return by == 0 || c.srv.sweeper.Now() <= by || c.act.wr.progress(sock.UnsentConn(c.rc))
+}
+
+// pause notes that a wait for room in the socket begins.
+func (w *writer) pause(fd uintptr) {
+	w.since, w.unsent = w.c.srv.sweeper.Now(), sock.Unsent(fd)
+}
+
+// progress accounts the wait at hand: the client has not taken unsent bytes yet.
+// It reports whether the wait may go on, having set its deadline.
+func (w *writer) progress(unsent int) bool {
+	c := w.c
+	now, took := c.srv.sweeper.Now(), max(0, w.unsent-unsent)
+	if w.since == 0 {
+		return false
+	}
+	w.debt.settle(now-w.since, int64(took), c.cfg.MinSendRate)
+	w.since, w.unsent = now, unsent
+	if took == 0 {
+		return false
+	}
+	by := w.debt.deadline(now, c.cfg.SendTimeout)
+	c.writeBy.Store(by)
+	return by == 0 || by > now
+}
+
+// resume ends a wait for room.
+func (w *writer) resume(fd uintptr) {
+	w.progress(sock.Unsent(fd))
+	w.since = 0
 }
 
 // step is the raw write callback: it writes once and again while the kernel
 // takes something, and waits for room only if asked to.
 func (w *writer) step(fd uintptr) bool {
 	c := w.c
+	if w.since != 0 {
+		w.resume(fd)
+	}
 	for {
 		n, err := w.once(fd)
 		w.n += n
 		switch {
 		case errors.Is(err, sock.ErrAgain):
+			if w.wait {
+				w.pause(fd)
+			}
 			return !w.wait
 		case err != nil:
 			w.err = err
@@ -86,11 +126,14 @@ func (w *writer) step(fd uintptr) bool {
 		case w.advance(n), !w.wait: // a short write means that the socket is full
 			return true
 		}
-		c.writeBy.Store(c.srv.sweeper.After(c.cfg.SendTimeout)) // progress
+		c.writeBy.Store(w.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout)) // progress
 	}
 }
 
 func (w *writer) once(fd uintptr) (int, error) {
+	if w.c.tls != nil {
+		return w.c.tls.WriteFD(fd, w.parts)
+	}
 	if len(w.parts) == 1 {
 		return sock.Write(fd, w.parts[0])
 	}

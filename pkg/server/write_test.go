@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/listen"
 	"github.com/fcgigw/fcgigw/pkg/server"
 )
 
@@ -27,7 +28,7 @@ func (l narrow) Accept() (net.Conn, error) {
 
 func startNarrow(t *testing.T, cfg server.Config, h exchange.HandlerFunc) *rig {
 	t.Helper()
-	ln, err := server.Listen(t.Context(), "unix:"+filepath.Join(t.TempDir(), "s"), 0)
+	ln, err := listen.Open(t.Context(), "unix:"+filepath.Join(t.TempDir(), "s"), listen.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,19 @@ func Raw(c net.Conn) syscall.RawConn {
 	return nil
 }
 
+// RawListener is Raw for a listening socket.
+func RawListener(ln net.Listener) syscall.RawConn {
+	switch ln.(type) {
+	case *net.TCPListener, *net.UnixListener:
+		rc, err := ln.(syscall.Conn).SyscallConn()
+		if err != nil {
+			return nil
+		}
+		return rc
+	}
+	return nil
+}
+
 // The calls below are made without telling the scheduler: the descriptors are
 // non-blocking, so the calls never wait, and entering and leaving the runtime's
 // system-call state costs as much as a tenth of them. They are recvfrom and
@@ -44,18 +57,24 @@ func Read(fd uintptr, p []byte) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, fd,
 			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
-		switch {
-		case errno == 0 && n > 0:
-			return int(n), nil
-		case errno == 0:
-			return 0, io.EOF
-		case errno == unix.EINTR:
-		case errno == unix.EAGAIN:
-			return 0, ErrAgain
-		default:
-			return 0, errno
+		if errno == unix.EINTR {
+			continue
 		}
+		return received(n, errno)
 	}
+}
+
+// received tells what a read's result means.
+func received(n uintptr, errno syscall.Errno) (int, error) {
+	switch {
+	case errno == 0 && n > 0:
+		return int(n), nil
+	case errno == 0:
+		return 0, io.EOF
+	case errno == unix.EAGAIN:
+		return 0, ErrAgain
+	}
+	return 0, errno
 }
 
 // Write writes once to the non-blocking socket fd and returns how much the

@@ -3,6 +3,8 @@ package static
 import (
 	"strconv"
 	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/accept"
 )
 
 // names holds the field names and constant values that responses share, so
@@ -10,6 +12,7 @@ import (
 type names struct {
 	contentType, contentRange, lastModified, etag []byte
 	acceptRanges, bytes, cacheControl, allow, get []byte
+	contentEncoding                               []byte
 }
 
 func newNames() names {
@@ -23,6 +26,8 @@ func newNames() names {
 		cacheControl: []byte("Cache-Control"),
 		allow:        []byte("Allow"),
 		get:          []byte("GET, HEAD"),
+
+		contentEncoding: []byte("Content-Encoding"),
 	}
 }
 
@@ -40,6 +45,9 @@ func (j *job) validators() {
 	b = strconv.AppendUint(b, uint64(t.UnixNano()), 16)
 	b = append(b, '-')
 	b = strconv.AppendUint(b, uint64(j.info.Size), 16)
+	if j.ext != "" {
+		b = append(append(b, '-'), j.ext...)
+	}
 	j.etag = j.x.Copy(append(b, '"'))
 	if now := j.s.now(); t.After(now) {
 		t = now
@@ -60,10 +68,16 @@ func (j *job) describe(status int) {
 		h.Add(j.s.names.cacheControl, j.x.Copy(strconv.AppendInt(b, age, 10)))
 	}
 	if status != 304 && !h.Has("Content-Type") {
-		h.Add(j.s.names.contentType, j.s.typeOf(j.rel))
+		h.Add(j.s.names.contentType, j.s.typeOf(j.name))
 	}
 	if j.opt.Status != 0 {
 		return // the validators and ranges are those of another resource
+	}
+	if j.vary {
+		accept.Vary(j.x)
+	}
+	if j.coding != "" && status != 304 {
+		h.Set(j.s.names.contentEncoding, j.x.CopyString(j.coding))
 	}
 	h.Set(j.s.names.lastModified, j.modified)
 	h.Set(j.s.names.etag, j.etag)

@@ -78,6 +78,9 @@ type Options struct {
 	// Status, when not 0, is the status the whole file is sent with: an error
 	// page. Preconditions, ranges and the method are then not looked at.
 	Status int
+	// Precompressed names the encoded forms that are sent in place of a file when
+	// they lie beside it; nil looks for none.
+	Precompressed *Precompressed
 	// AnyMethod serves the file whatever the request's method, for internal
 	// redirects. Preconditions and ranges still need GET or HEAD.
 	AnyMethod bool
@@ -102,7 +105,8 @@ func (s *Server) Serve(x *exchange.Exchange, root *docroot.Root, rel []byte, opt
 	case info.Kind != docroot.File:
 		return ErrDirectory
 	}
-	j := job{s: s, x: x, opt: opt, info: info, rel: rel}
+	j := job{s: s, x: x, opt: opt, info: info, rel: rel, name: rel}
+	j.negotiate(root)
 	return j.run(root)
 }
 
@@ -112,9 +116,14 @@ type job struct {
 	x    *exchange.Exchange
 	opt  *Options
 	info docroot.Info
-	rel  []byte
+	rel  []byte // of what is sent
+	name []byte // what was asked for; rel unless that is an encoded form of it
 
 	etag, modified []byte // of info
+
+	coding string // Content-Encoding of rel
+	ext    string // what tells its tag from the others'
+	vary   bool   // other clients may get another form
 }
 
 func (j *job) run(root *docroot.Root) error {
@@ -140,7 +149,7 @@ func (j *job) run(root *docroot.Root) error {
 // sendFile opens the file and sends it or parts of it. What it then is may
 // differ from what the lookup remembered, so all is derived anew.
 func (j *job) sendFile(root *docroot.Root) error {
-	f, info, err := root.Open(j.rel)
+	f, info, err := j.open(root)
 	if err != nil {
 		return err
 	}
@@ -163,12 +172,12 @@ func (j *job) sendOpen(f *os.File) error {
 		return j.sendWhole(f)
 	}
 	var set rangeSet
-	switch j.ranges(&set) {
-	case rangesUnsatisfiable:
+	switch v := j.ranges(&set); {
+	case v == rangesUnsatisfiable:
 		return j.unsatisfiable()
-	case rangesOne:
+	case v == rangesOne:
 		return j.sendRange(f, set.at[0])
-	case rangesMany:
+	case v == rangesMany && j.coding == "": // what the coding is of would not be clear
 		return j.sendRanges(f, set.at[:set.n])
 	}
 	j.describe(200)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/pkg/httpc"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
@@ -42,8 +43,9 @@ func (a Address) String() string {
 // Config describes a backend. It is comparable in all but Servers, so that a
 // reload can tell whether it changed.
 type Config struct {
-	Name    string
-	Servers []Address
+	Name     string
+	Servers  []Address
+	Protocol Protocol
 
 	MaxConns  int  // workers behind each server; 0: unknown
 	KeepConn  Mode // Auto: keep connections when MaxConns is known
@@ -72,6 +74,10 @@ type Config struct {
 	Retry             Retry         // failures after which a request is sent again
 	Tries             int           // attempts for one request, the first included
 	RetryTimeout      time.Duration // no attempt begins so long after the first failed; 0: no dial is waited for
+
+	// Tunnels are connections that switched protocols (HTTP's Upgrade).
+	MaxTunnels    int           // at once, to all servers together; 0: none
+	TunnelTimeout time.Duration // without a byte in either direction; 0: none
 }
 
 // Events report what concerns no single request. Every func is optional and
@@ -95,7 +101,9 @@ type Events struct {
 
 // Input is a request ready to be sent, as often as it takes.
 type Input struct {
-	Params []byte // CGI variables as FastCGI name-value pairs
+	// Params is the request's head in the backend's protocol: CGI variables as
+	// FastCGI name-value pairs, or what httpc.AppendHead makes.
+	Params []byte
 	// Encode returns Params if they are not there yet. It is called when the
 	// request has a worker: one that is turned away needs none.
 	Encode func() []byte
@@ -150,6 +158,8 @@ type Backend struct {
 	servers []*server
 	next    atomic.Uint32 // where the search for the least busy server starts
 	buffers fcgi.Buffers
+	pages   httpc.Buffers // the same for HTTP
+	tunnels atomic.Int64
 	waiting waitlist
 
 	mu     sync.Mutex // guards closed, and Add of tasks against it
@@ -164,6 +174,9 @@ type Backend struct {
 func New(cfg Config, sweeper *sock.Sweeper, ev Events) (*Backend, error) {
 	if len(cfg.Servers) == 0 {
 		return nil, errors.New("upstream: backend " + cfg.Name + " has no servers")
+	}
+	if cfg.Protocol != FastCGI {
+		cfg.Multiplex = Off
 	}
 	b := &Backend{cfg: cfg, events: ev, sweeper: sweeper}
 	b.ctx, b.stop = context.WithCancel(context.Background())

@@ -48,6 +48,7 @@ type call struct {
 	passed bool  // a head went to out, an interim one perhaps
 	whole  bool  // the reply is over and left its connection in order
 	drop   drop
+	http   *httpCall // made for the first request to an HTTP server
 
 	served atomic.Bool // a body of a declared length went to out; read by Tick
 
@@ -126,6 +127,11 @@ func (c *call) Stdout(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
+	return c.body(p)
+}
+
+// body passes on a piece of the body.
+func (c *call) body(p []byte) error {
 	if err := c.heed(c.out.Body(c.declared(p))); err != nil {
 		return err
 	}
@@ -167,6 +173,12 @@ func (c *call) headDone() error {
 		r.Reset()
 		return err
 	}
+	return c.final()
+}
+
+// final passes on the head of the final response.
+func (c *call) final() error {
+	r := &c.x.Response
 	c.inBody = true
 	if r.ContentLength >= 0 && !c.x.Request.IsHead() && !exchange.NoBodyStatus(r.Status) {
 		c.left = r.ContentLength

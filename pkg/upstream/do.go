@@ -15,6 +15,9 @@ import (
 // has got nothing yet. c is not used by another request meanwhile, and not again
 // if Do panics.
 func (b *Backend) Do(x *exchange.Exchange, in *Input, out Reply, c *Call) error {
+	if b.foreign() && b.switching(x, in) {
+		return b.doSwitching(x, in, out, c)
+	}
 	c.begin(b, x, in, out)
 	err := out.Done(c.run())
 	c.end()
@@ -172,12 +175,12 @@ func (c *call) exchange(s *server, l *link) error {
 	if err := c.prepare(s.keeps() && c.mayKeep(s)); err != nil {
 		return err
 	}
-	if !c.x.Trace.Reused && l.mux == nil {
+	if !c.x.Trace.Reused && l.one != nil {
 		c.unheardBy(s)
 		defer c.fresh.Store(nil)
 	}
 	c.shared = l.mux != nil
-	end, err := l.do(&c.req, c)
+	end, err := l.do(c)
 	t := &c.x.Trace
 	if c.paused || !c.got {
 		c.last = time.Now()
@@ -198,7 +201,7 @@ func (c *call) outcome(err error) error {
 	}
 	c.whole = err == nil
 	if c.whole && c.excess { // the client has got what it was told of
-		c.x.Trace.Err = errExcess()
+		c.x.Trace.Err = errExcess(c.b.cfg.Protocol)
 	}
 	return err
 }
@@ -211,6 +214,9 @@ func (c *call) outcome(err error) error {
 // A filter may answer before it has read its data, 304 for example, and what it
 // leaves is in the way of the next request with php-fpm too.
 func (c *call) mayKeep(s *server) bool {
+	if c.b.foreign() { // the wire looks after that
+		return true
+	}
 	switch c.in.Role {
 	case RoleFilter:
 		return false

@@ -24,7 +24,10 @@ var ErrUnwanted = errors.New("upstream: reply not wanted")
 var errNobody = errors.New("the connection ended before a worker accepted it")
 
 // errExcess is on the trace of a reply that is complete all the same.
-func errExcess() error {
+func errExcess(p Protocol) error {
+	if p == HTTP {
+		return &ReplyError{What: "more came behind its end; that was not sent, and the connection was closed"}
+	}
 	return &ReplyError{What: "its body is longer than its Content-Length; the rest was not sent"}
 }
 
@@ -61,7 +64,7 @@ func Status(err error) int {
 	switch {
 	case Busy(err):
 		return 503
-	case errors.Is(err, fcgi.ErrReadTimeout), errors.Is(err, fcgi.ErrSendTimeout),
+	case isReadTimeout(err), isSendTimeout(err),
 		errors.Is(err, ErrRequestTimeout), errors.Is(err, ErrConnectTimeout):
 		return 504
 	}
@@ -72,5 +75,5 @@ func Status(err error) int {
 // that the client may come again soon.
 func Busy(err error) bool {
 	return errors.Is(err, pool.ErrQueueFull) || errors.Is(err, pool.ErrQueueTimeout) ||
-		errors.Is(err, fcgi.ErrOverloaded)
+		errors.Is(err, fcgi.ErrOverloaded) || errors.Is(err, ErrTunnels)
 }

@@ -12,6 +12,11 @@ import (
 // connection would occupy a worker that others wait for.
 const unknownConns = 128
 
+// unknownHTTP is the same for a server that speaks HTTP, which accepts more
+// connections than it has workers and loses nothing by an idle one: enough for
+// many long replies at once.
+const unknownHTTP = 1024
+
 // mostSlots bounds what is believed of a server that says how many connections
 // it takes.
 const mostSlots = 4096
@@ -36,9 +41,9 @@ func (s *server) newPool(mux bool, said fcgi.Values) (*pool.Pool[*link], error) 
 		Queue:       c.Queue, // its deadline is kept by call, which is swept anyway while it waits
 		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
 		MinIdle: min(c.MinIdle, conns-1), // the last worker is for whoever else asks for one
-		Dial:    s.open, Now: s.b.sweeper.Now,
+		Dial:    s.dialer(), Now: s.b.sweeper.Now,
 	}
-	if c.MaxConnsFrom != Supervised { // nobody else has our own workers
+	if c.MaxConnsFrom != Supervised && !s.b.foreign() { // nobody else has our own workers
 		cfg.Turn = turn
 	}
 	if c.Tries > 1 { // a second attempt makes up for a connection that was closed meanwhile
@@ -66,6 +71,9 @@ func (s *server) limits(mux bool, said fcgi.Values) (conns, streams int) {
 		return c.MaxConns, 1
 	}
 	s.from.Store(int32(Assumed))
+	if s.b.foreign() {
+		return unknownHTTP, 1
+	}
 	if !mux {
 		return unknownConns, 1
 	}
@@ -86,5 +94,5 @@ func (s *server) limits(mux bool, said fcgi.Values) (conns, streams int) {
 // keeps reports whether requests should ask the server to keep the connection.
 func (s *server) keeps() bool {
 	c := &s.b.cfg
-	return c.KeepConn == On || c.KeepConn == Auto && c.MaxConns > 0
+	return c.KeepConn == On || c.KeepConn == Auto && (c.MaxConns > 0 || s.b.foreign())
 }

@@ -76,13 +76,13 @@ func (c *call) failure(s *server, err error) Retry {
 		return 0
 	case c.passed, errors.Is(err, ErrRequestTimeout):
 		return 0
-	case errors.Is(err, fcgi.ErrStale), errors.Is(err, fcgi.ErrClosed):
+	case isStale(err), isClosed(err):
 		return c.unanswered(s, err)
-	case errors.Is(err, fcgi.ErrTruncated):
+	case isTruncated(err):
 		return RetryError
-	case errors.Is(err, fcgi.ErrReadTimeout) && c.req.Progress.Withheld && others:
+	case isReadTimeout(err) && c.req.Progress.Withheld && others:
 		return RetryRefused // no worker took it, which is no better than no connection
-	case errors.Is(err, fcgi.ErrReadTimeout), errors.Is(err, fcgi.ErrSendTimeout):
+	case isReadTimeout(err), isSendTimeout(err):
 		return RetryTimeout
 	case errors.As(err, &protocol) && c.x.Trace.Reused && !c.got:
 		return RetryStale | RetryInvalid // what was left over of the request before
@@ -120,7 +120,7 @@ func (c *call) unanswered(s *server, err error) Retry {
 	switch {
 	case !p.Sent:
 		return RetryClosed
-	case errors.Is(err, fcgi.ErrClosed):
+	case isClosed(err):
 		return 0 // by ourselves
 	case p.Withheld:
 		c.reset(reset)

@@ -66,19 +66,21 @@ func newServer(b *Backend, addr Address) (*server, error) {
 	return s, nil
 }
 
-// link is one connection, of either kind.
+// link is one connection, of any kind.
 type link struct {
 	s   *server
 	one *fcgi.Conn
 	mux *fcgi.Mux
+	// other is set for other protocols than FastCGI, instead of the two.
+	other wire
 }
 
 // Alive implements pool.Conn.
 func (l *link) Alive() bool {
-	if l.mux != nil {
+	switch {
+	case l.mux != nil:
 		return l.mux.Reusable()
-	}
-	if l.one.Alive() {
+	case l.other != nil && l.other.Alive(), l.one != nil && l.one.Alive():
 		return true
 	}
 	l.s.endsKept()
@@ -87,18 +89,25 @@ func (l *link) Alive() bool {
 
 // Close implements pool.Conn.
 func (l *link) Close() {
-	if l.mux != nil {
+	switch {
+	case l.mux != nil:
 		l.mux.Close()
-		return
+	case l.other != nil:
+		l.other.Close()
+	default:
+		l.one.Close()
 	}
-	l.one.Close()
 }
 
-func (l *link) do(req *fcgi.Request, h fcgi.Handler) (fcgi.End, error) {
-	if l.mux != nil {
-		return l.doShared(req, h)
+// do runs the request that c has prepared.
+func (l *link) do(c *call) (fcgi.End, error) {
+	switch {
+	case l.one != nil:
+		return l.one.Do(&c.req, c)
+	case l.mux != nil:
+		return l.doShared(&c.req, c)
 	}
-	return l.one.Do(req, h)
+	return fcgi.End{}, l.other.run(c)
 }
 
 func (s *server) connect(ctx context.Context) (net.Conn, error) {

@@ -77,8 +77,11 @@ func (c *call) mustMove(err error) bool {
 // whole or did not. A shared one judges for itself: a request that was given up
 // is no matter of the others'.
 func (l *link) fit(whole bool) bool {
-	if l.mux != nil {
+	switch {
+	case l.mux != nil:
 		return l.mux.Reusable()
+	case l.other != nil:
+		return whole && l.other.Reusable()
 	}
 	return whole && l.one.Reusable()
 }

@@ -38,7 +38,7 @@ func (s *server) unheard(now, sentAt int64) {
 // server seems to be short of workers. A shared connection occupies none. It
 // may run on the sweeper's goroutine.
 func (s *server) contended() {
-	if s.probe.Load() == probedShared {
+	if s.probe.Load() == probedShared || s.b.foreign() {
 		return
 	}
 	s.slots.Load().KeepNone(squeezeFor + sock.DefaultTick) // also by the sweeper's clock, which is late by a tick at most

@@ -20,6 +20,7 @@
 //	$request_uri          target with its query, undecoded
 //	$request_method       method
 //	$request_id           identifier of the request
+//	$trace_id             identifier of the distributed trace that it is part of
 //	$server_protocol      "HTTP/1.1", "HTTP/2.0"
 //	$host                 host asked for, lower case, no port; else $server_name
 //	$http_host            the same with its port, as sent; absolute form over Host
@@ -32,9 +33,22 @@
 //
 //	$scheme               "http" or "https"
 //	$https                "on" over TLS, else empty
-//	$remote_addr          client's address; $remote_port its port
+//	$remote_addr          client's address; $remote_port its port, empty if a proxy
+//	                      does not say it
+//	$realip_remote_addr   address of the other end of the socket: the client, or a
+//	                      trusted proxy; $realip_remote_port its port
 //	$server_addr          our address; $server_port our port: never the client's words
 //	$connection           number of the connection
+//
+// TLS, empty on a plain connection:
+//
+//	$ssl_protocol         "TLSv1.3"; $ssl_cipher, $ssl_curve what was agreed on
+//	$ssl_alpn_protocol    "h2", "http/1.1"; $ssl_server_name host of the handshake
+//	$ssl_session_reused   "r" for a resumed session, else "."
+//	$ssl_client_verify    "SUCCESS" with a certificate, else "NONE"
+//	$ssl_client_s_dn      its subject, $ssl_client_i_dn its issuer (RFC 2253)
+//	$ssl_client_serial, $ssl_client_fingerprint (SHA-1), $ssl_client_v_start,
+//	$ssl_client_v_end, $ssl_client_escaped_cert (PEM): more of it
 //
 // The configuration:
 //

@@ -1,6 +1,7 @@
 package vars
 
 import (
+	"crypto/x509"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -37,6 +38,9 @@ type Env struct {
 	// Captures are the groups of the location's regular expression and
 	// HostCaptures those of the host's; either may be nil, but not a nil pointer.
 	Captures, HostCaptures Captures
+
+	// ClientCert is the certificate of the client, after its site has verified it.
+	ClientCert *x509.Certificate
 
 	Now time.Time // of the time variables; zero: the clock is read
 }

@@ -12,6 +12,7 @@ func requestTable() map[string]variable {
 		"request_uri":    {client: true, value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Target...) }},
 		"request_method": {client: true, value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Method...) }},
 		"request_id":     {client: true, value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Trace.ID()...) }},
+		"trace_id":       {client: true, value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Trace.Span.Trace...) }},
 		"http_host":      {client: true, value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Authority...) }},
 		"host":           {client: true, value: appendHost},
 		"content_length": {client: true, value: appendContentLength},
@@ -51,13 +52,15 @@ func AppendProtocol(dst []byte, r *exchange.Request) []byte {
 // connTable has the variables of the connection.
 func connTable() map[string]variable {
 	return map[string]variable{
-		"scheme":      {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.Scheme...) }},
-		"https":       {value: appendHTTPS},
-		"remote_addr": {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.PeerAddr...) }},
-		"remote_port": {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.PeerPort...) }},
-		"server_addr": {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.LocalAddr...) }},
-		"server_port": {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.LocalPort...) }},
-		"connection":  {value: func(dst []byte, e *Env, _ string) []byte { return strconv.AppendUint(dst, e.X.Request.Conn.ID, 10) }},
+		"scheme":             {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.Scheme...) }},
+		"https":              {value: appendHTTPS},
+		"remote_addr":        {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.PeerAddr...) }},
+		"remote_port":        {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.PeerPort...) }},
+		"realip_remote_addr": {value: func(dst []byte, e *Env, _ string) []byte { a, _ := e.X.Request.Conn.Socket(); return append(dst, a...) }},
+		"realip_remote_port": {value: func(dst []byte, e *Env, _ string) []byte { _, p := e.X.Request.Conn.Socket(); return append(dst, p...) }},
+		"server_addr":        {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.LocalAddr...) }},
+		"server_port":        {value: func(dst []byte, e *Env, _ string) []byte { return append(dst, e.X.Request.Conn.LocalPort...) }},
+		"connection":         {value: func(dst []byte, e *Env, _ string) []byte { return strconv.AppendUint(dst, e.X.Request.Conn.ID, 10) }},
 	}
 }
 

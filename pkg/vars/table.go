@@ -18,7 +18,7 @@ type variable struct {
 func table() map[string]variable {
 	t := make(map[string]variable)
 	for _, part := range []map[string]variable{
-		pathTable(), requestTable(), connTable(), siteTable(), responseTable(), timeTable(),
+		pathTable(), requestTable(), connTable(), tlsTable(), siteTable(), responseTable(), timeTable(),
 	} {
 		for name, v := range part {
 			t[name] = v

@@ -1,7 +1,6 @@
 package vars_test
 
 import (
-	"crypto/tls"
 	"fmt"
 	"os"
 	"strings"
@@ -64,13 +63,15 @@ func env() *vars.Env {
 		x.Request.Header.AddString(f[0], f[1])
 	}
 	x.Request.Conn = &exchange.ConnInfo{
-		ID: 7, Scheme: "https", TLS: &tls.ConnectionState{},
+		ID: 7, Scheme: "https", TLS: handshake(),
 		PeerAddr: []byte("192.0.2.1"), PeerPort: []byte("4711"), LocalAddr: []byte("192.0.2.2"), LocalPort: []byte("443"),
+		Via: &exchange.Via{PeerAddr: []byte("10.0.0.1"), PeerPort: []byte("4712")},
 	}
 	x.Response.Status = 404
 	x.Response.Header.AddString("Content-Type", "text/plain")
 	x.Sink = sink{}
 	x.Trace.SetID([]byte("id-1"))
+	x.Trace.Span.Trace = []byte("4bf92f35")
 	now := time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.FixedZone("", 2*3600))
 	x.Trace.Start = now.Add(-1234 * time.Millisecond)
 	x.Trace.Upstream = 56 * time.Millisecond
@@ -81,7 +82,7 @@ func env() *vars.Env {
 		ScriptName: []byte("/index.php"), PathInfo: []byte("/info"), ScriptFilename: []byte("/app/index.php"), DocumentRoot: []byte("/app"),
 		Site: "shop", Location: "~ x", ServerName: "www.test",
 		Captures: &groups{[]string{"all", "one", "two"}, map[string]string{"name": "n"}}, HostCaptures: &groups{[]string{"h", "h1"}, map[string]string{"sub": "s"}},
-		Now: now,
+		ClientCert: clientCert(), Now: now,
 	}
 }
 
@@ -105,7 +106,14 @@ func TestEveryVariableHasItsMeaning(t *testing.T) {
 		"request_uri": "/a%20b/?x=1", "request_method": "POST", "request_id": "id-1", "server_protocol": "HTTP/1.1",
 		"host": "ex.test", "http_host": "Ex.test:8443", "content_length": "42", "content_type": "text/x",
 		"scheme": "https", "https": "on", "remote_addr": "192.0.2.1", "remote_port": "4711",
-		"server_addr": "192.0.2.2", "server_port": "443", "connection": "7",
+		"realip_remote_addr": "10.0.0.1", "realip_remote_port": "4712", "trace_id": "4bf92f35",
+		"ssl_protocol": "TLSv1.2", "ssl_cipher": "ECDHE-RSA-AES128-GCM-SHA256", "ssl_curve": "X25519",
+		"ssl_alpn_protocol": "h2", "ssl_server_name": "sni.test", "ssl_session_reused": "r", "ssl_client_verify": "SUCCESS",
+		"ssl_client_s_dn": "CN=Ann,O=A+OU=B", "ssl_client_i_dn": "CN=CA", "ssl_client_serial": "0AFF",
+		"ssl_client_fingerprint": "ce15802a8c5e8e9db0ffaf10130ef265296e9ea4", "ssl_client_v_start": "Mar  4 05:06:07 2026 GMT",
+		"ssl_client_v_end":        "Mar 14 05:06:07 2026 GMT",
+		"ssl_client_escaped_cert": "-----BEGIN%20CERTIFICATE-----%0AcmF3%0A-----END%20CERTIFICATE-----%0A",
+		"server_addr":             "192.0.2.2", "server_port": "443", "connection": "7",
 		"server_name": "www.test", "site": "shop", "location": "~ x", "hostname": host, "pid": fmt.Sprint(os.Getpid()),
 		"document_root": "/srv/www", "realpath_root": "/srv/v2", "request_filename": "/srv/www/index.php",
 		"fastcgi_script_name": "/index.php", "fastcgi_path_info": "/info", "script_filename": "/app/index.php", "remote_root": "/app",

@@ -91,7 +91,7 @@ func (r *rig) listen(s *server.Server) {
 	ln, err := net.Listen(r.network, addr)
 	r.must(err)
 	r.addr = ln.Addr().String()
-	go s.Serve(ln, ":80") // ends with Shutdown
+	go s.Serve(ln, server.Listener{Name: ":80"}) // ends with Shutdown
 }
 
 // close ends everything the rig began.

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fcgigw/fcgigw/pkg/config"
+)
+
+func TestTheTableOfAnAddressIsHeeded(t *testing.T) {
+	cfg, err := config.Parse("t", []byte(`
+[listener."unix:/s"]
+mode = "0606"
+user = "u"
+group = "g"
+proxy_protocol = ["unix"]
+[listener."127.0.0.1:80"]
+reuseport = true
+backlog = 7
+proxy_protocol = ["10.0.0.0/8", "192.0.2.1"]
+[[site]]
+listen = ["unix:/s", "127.0.0.1:80", ":81"]
+root = "/"
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{}
+	s, tcp, other := a.listenOptions(cfg, "unix:/s"), a.listenOptions(cfg, "127.0.0.1:80"), a.listenOptions(cfg, ":81")
+	if s.Mode != 0o606 || s.User != "u" || s.Group != "g" || s.ReusePort || s.Backlog != 4096 {
+		t.Errorf("unix socket: %+v", s)
+	}
+	if !tcp.ReusePort || tcp.Backlog != 7 || other.ReusePort || other.Backlog != 4096 || other.Mode != 0o660 {
+		t.Errorf("TCP: %+v, %+v", tcp, other)
+	}
+	if l := a.listenerOf(cfg, "unix:/s"); !l.ProxyAll || l.ProxyFrom != nil {
+		t.Errorf("unix socket: %+v", l)
+	}
+	l := a.listenerOf(cfg, "127.0.0.1:80")
+	if l.ProxyAll || len(l.ProxyFrom) != 2 || l.ProxyFrom[0].String() != "10.0.0.0/8" || l.ProxyFrom[1].String() != "192.0.2.1/32" {
+		t.Errorf("TCP: %+v", l)
+	}
+}
+
+func TestOwnersOfSocketsAreLookedUp(t *testing.T) {
+	cfg, err := config.Parse("t", []byte("[listener.\"unix:/tmp/s\"]\nuser = \"no-such-user\"\ngroup = \"no-such-group\"\n"+
+		"[[site]]\nlisten = [\"unix:/tmp/s\", \"unix:@s\"]\nroot = \"/\"\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := machineWarnings(cfg)
+	if got := (&found).Error(); got != "t:2:1: user: there is no user \"no-such-user\"\nt:3:1: group: there is no group \"no-such-group\"" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestChangedOptionsOfAnAddressAreForTheNextStart(t *testing.T) {
+	dir := t.TempDir()
+	text := strings.ReplaceAll(plainSettings, "{dir}", dir)
+	file := write(t, dir+"/c.toml", text)
+	p := launch(t, nil, "run", "-c", file)
+	p.waitLog(`"ready"`)
+	write(t, file, text+"[listener.\"unix:"+dir+"/http\"]\nmode = \"0600\"\n")
+	p.signal(syscall.SIGHUP)
+	p.waitLog("changed options of an address take effect at the next start")
+	if fi, err := os.Stat(dir + "/http"); err != nil || fi.Mode() != fs.ModeSocket|0o660 {
+		t.Errorf("%v, %v", fi, err)
+	}
+	p.signal(syscall.SIGTERM)
+	p.waitEnd()
+	if _, err := os.Stat(dir + "/http"); err == nil {
+		t.Error("the socket is left")
+	}
+	launch(t, nil, "run", "-c", file).waitLog(`"ready"`)
+	if fi, err := os.Stat(dir + "/http"); err != nil || fi.Mode() != fs.ModeSocket|0o600 {
+		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+// activate runs the gateway as systemd does when somebody connects to addr.
+func activate(t *testing.T, addr, text string) *process {
+	t.Helper()
+	tool, err := exec.LookPath("systemd-socket-activate")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	file := write(t, t.TempDir()+"/c.toml", text)
+	p := &process{
+		Cmd: exec.Command(tool, "--fdname=web", "-l", addr, "-E", actAsCommand+"=1", os.Args[0], "run", "-c", file),
+		tb:  t, done: make(chan struct{}),
+	}
+	p.begin()
+	p.waitLog("Listening on")
+	return p
+}
+
+func TestASocketOfSystemdIsServed(t *testing.T) {
+	dir := t.TempDir()
+	for _, listen := range []string{"unix:" + dir + "/http", "systemd:web"} {
+		text := strings.ReplaceAll(strings.ReplaceAll(plainSettings, "unix:{dir}/http", listen), "{dir}", dir)
+		p := activate(t, dir+"/http", text)
+		for range 2 {
+			if r := mustAsk(t, "unix", dir+"/http", "x", "/"); r.body != "one" {
+				t.Errorf("%s: got %q", listen, r.body)
+			}
+		}
+		p.signal(syscall.SIGHUP)
+		p.waitLog(`"reloaded"`)
+		if r := mustAsk(t, "unix", dir+"/http", "x", "/"); r.body != "one" {
+			t.Errorf("%s: got %q after a reload", listen, r.body)
+		}
+		p.signal(syscall.SIGTERM)
+		p.waitEnd()
+		if err := os.Remove(dir + "/http"); err != nil {
+			t.Errorf("the socket is systemd's, and was removed: %v", err)
+		}
+	}
+}
+
+func TestASocketOfSystemdThatNobodyListensOnIsReported(t *testing.T) {
+	dir := t.TempDir()
+	p := activate(t, dir+"/other", strings.ReplaceAll(plainSettings, "{dir}", dir))
+	c, err := net.Dial("unix", dir+"/other") // has the gateway start
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p.waitLog("systemd has opened a socket that no site listens on")
+	p.waitLog("unix:" + dir + "/other")
+}

@@ -1,0 +1,445 @@
+package http2
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+)
+
+const (
+	// inputSize holds any one frame and some of the next.
+	inputSize = 18 << 10
+	// restAfter is how long a connection is idle before it gives its buffers back.
+	restAfter = time.Second
+	// drainRound is how long a client gets to answer the PING that follows the
+	// first GOAWAY (RFC 9113 section 6.8): requests that it sends meanwhile are
+	// served.
+	drainRound = time.Second
+	// preface is what a client begins with (RFC 9113 section 3.4).
+	preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+)
+
+// longAgo is a deadline in the past: setting it wakes a waiting read or write.
+var longAgo = time.Unix(1, 0)
+
+// Conn is one client connection. Serve runs it; the other exported methods may
+// be called from any goroutine at any time and do not wait.
+type Conn struct {
+	srv   *Server
+	wire  wire
+	info  *exchange.ConnInfo
+	first []byte
+	limits
+
+	// Of the goroutine in Serve.
+	step     func(fd uintptr) bool
+	input    *[]byte // nil while idle; received bytes are (*input)[r:w]
+	r, w     int
+	tiny     [64]byte // what an idle connection reads into
+	rerr     error    // why the raw read callback ended
+	greeted  bool     // the preface came
+	settled  bool     // the first SETTINGS came
+	dec      *hpack.Decoder
+	head     headReader
+	block    headerBlock
+	ready    []*stream // to be run when the bytes at hand are looked at
+	partFrom uint32    // stream of the unfinished block when bytes came last
+
+	cutoff atomic.Bool
+	active atomic.Int64 // streams whose handler has not returned: running, for Idle
+
+	mu      sync.Mutex // guards everything below
+	streams map[uint32]*stream
+	closed  closedRing
+	running int    // requests that were accepted and whose storage is not back yet
+	lastID  uint32 // highest stream the client opened
+	served  int
+	output  output
+	budgets budgets
+
+	sendWin    int64 // what we may send on the connection
+	peerWindow int64 // what a new stream may send
+	recvWin    int64 // what the client may send on the connection
+	credit     int   // what was read of it and not given back yet
+	tableSmall bool  // the next header block must say that we use no table
+
+	started, draining, leaving bool // leaving: the last GOAWAY is out
+	drainBy                    int64
+	headBy                     int64 // a block, a frame or the preface must be whole
+	ackBy                      int64 // our SETTINGS must be acknowledged
+	idleSince                  int64 // 0 while requests run
+	resting                    bool  // the buffers were given back
+	verdict                    error // the connection must end for this
+	ended                      bool  // Serve is about to return
+	dead                       bool  // the socket is of no use any more
+	allDone                    chan struct{}
+
+	writers sync.WaitGroup // writeRest calls
+}
+
+// limits are the sizes that the client was told.
+type limits struct {
+	maxStreams, streamWindow, connWindow, writeBuffer int
+}
+
+func newConn(s *Server, nc net.Conn, first []byte, info *exchange.ConnInfo) *Conn {
+	cfg := s.cfg.Load()
+	c := &Conn{srv: s, info: info, first: first, streams: make(map[uint32]*stream)}
+	c.limits = limits{cfg.MaxStreams, cfg.StreamWindow, cfg.ConnWindow, cfg.WriteBuffer}
+	c.wire.init(nc)
+	c.step = c.readStep
+	c.dec = hpack.NewDecoder(tableSize, c.head.field)
+	c.head.c = c
+	c.sendWin, c.peerWindow, c.recvWin = firstWindow, firstWindow, int64(c.connWindow)
+	c.idleSince = s.sweeper.Now()
+	return c
+}
+
+// Serve serves the connection until it ends or has been drained, and closes it.
+// Every handler has returned when it does.
+func (c *Conn) Serve() {
+	c.srv.add(c)
+	defer c.srv.remove(c)
+	c.hello()
+	c.end(c.read())
+}
+
+// Idle reports whether no request is under way.
+func (c *Conn) Idle() bool { return c.active.Load() == 0 }
+
+// hello sends our SETTINGS and opens the connection's window.
+func (c *Conn) hello() {
+	cfg := c.srv.cfg.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.started = true
+	b := appendSettings(c.output.ctl,
+		setting{settingMaxStreams, uint32(c.maxStreams)},
+		setting{settingWindow, uint32(c.streamWindow)},
+		setting{settingMaxHeaderList, uint32(cfg.Limits.MaxHeaderBytes)},
+		setting{settingConnect, 1},
+		setting{settingNoPriorities, 1})
+	if more := c.connWindow - firstWindow; more > 0 {
+		b = appendWindowUpdate(b, 0, more)
+	}
+	c.output.ctl = b
+	c.headBy = c.srv.sweeper.After(cfg.HeaderTimeout)
+	c.ackBy = c.headBy
+	if c.draining {
+		c.announceEnd()
+	}
+	c.flush()
+}
+
+// read reads and looks at frames until the connection ends, and returns why.
+func (c *Conn) read() error {
+	c.input = c.srv.inputs.Get().(*[]byte)
+	for len(c.first) > 0 {
+		n := copy(c.space(), c.first)
+		c.first = c.first[n:]
+		c.arrived(n)
+		if err := c.consume(); err != nil {
+			return err
+		}
+	}
+	c.first = nil
+	for {
+		err := c.readMore()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = c.awoken()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Conn) readMore() error {
+	if c.wire.raw == nil {
+		n, err := c.wire.Read(c.space())
+		c.arrived(n)
+		if n > 0 {
+			if err := c.consume(); err != nil {
+				return err
+			}
+		}
+		return err
+	}
+	c.rerr = nil
+	err := c.wire.raw.Read(c.step)
+	if c.rerr != nil {
+		return c.rerr
+	}
+	return err
+}
+
+// readStep is the raw read callback: it looks at what came and waits for more
+// without a read that would find nothing.
+func (c *Conn) readStep(fd uintptr) (leave bool) {
+	c.wire.direct.Edge()
+	for {
+		n, empty, err := c.wire.read(fd, c.space())
+		if err != nil {
+			c.rerr = err
+			return true
+		}
+		if n > 0 {
+			c.arrived(n)
+			if c.rerr = c.consume(); c.rerr != nil {
+				return true
+			}
+		}
+		if empty {
+			return false
+		}
+	}
+}
+
+// space returns where the next bytes go; there is some, because a frame fits.
+func (c *Conn) space() []byte {
+	if c.input == nil {
+		return c.tiny[:]
+	}
+	return (*c.input)[c.w:]
+}
+
+// arrived accounts n bytes that were read into space.
+func (c *Conn) arrived(n int) {
+	if c.input == nil && n > 0 {
+		c.input = c.srv.inputs.Get().(*[]byte)
+		copy(*c.input, c.tiny[:n])
+	}
+	c.w += n
+}
+
+// consume looks at the whole frames that are here, runs the requests that
+// began, and sends what the frames have us owe.
+func (c *Conn) consume() error {
+	buf := *c.input
+	if !c.greeted {
+		if ok, err := c.greet(buf[:c.w]); !ok {
+			return err
+		}
+	}
+	frames := 0
+	for c.r < c.w {
+		f, size, err := parseFrame(buf[c.r:c.w])
+		if err != nil {
+			return err
+		}
+		if size == 0 {
+			break
+		}
+		c.r += size
+		frames++
+		if err := c.frame(&f); err != nil {
+			return err
+		}
+	}
+	c.w = copy(buf, buf[c.r:c.w])
+	c.r = 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watchPart(frames > 0)
+	c.start()
+	c.flush()
+	return c.verdict
+}
+
+// greet takes the preface off the front of b, as far as it is here.
+func (c *Conn) greet(b []byte) (ok bool, err error) {
+	n := min(len(b), len(preface))
+	if string(b[:n]) != preface[:n] {
+		return false, fatal(ProtocolError, "bad connection preface")
+	}
+	if n < len(preface) {
+		return false, nil
+	}
+	c.r = n
+	c.greeted = true
+	return true, nil
+}
+
+// watchPart sets the deadline of what has come in part: a header block as a
+// whole, otherwise the frame at hand, unless it is one of a body, which the
+// body's own deadline is for.
+func (c *Conn) watchPart(progress bool) {
+	open := c.block.stream
+	part := open != 0 || !c.settled || c.w > 0 && (c.w < 4 || frameType((*c.input)[3]) != frameData)
+	switch {
+	case !part:
+		c.headBy = 0
+	case c.headBy == 0, progress && c.settled && (open == 0 || open != c.partFrom):
+		c.headBy = c.srv.sweeper.After(c.srv.cfg.Load().HeaderTimeout)
+	}
+	c.partFrom = open
+}
+
+// start runs the requests that have begun, with as much of their bodies as came
+// together with their heads.
+func (c *Conn) start() {
+	for i, st := range c.ready {
+		c.ready[i] = nil
+		if st.gone != nil { // reset before it could do any work
+			c.release(st)
+			continue
+		}
+		st.running = true
+		st.settleLength()
+		c.active.Add(1)
+		c.srv.crew.run(st)
+	}
+	c.ready = c.ready[:0]
+}
+
+// awoken runs when a read was woken by a deadline: it finds out what for.
+func (c *Conn) awoken() error {
+	_ = c.wire.SetReadDeadline(time.Time{}) // first: who sets it again has changed what is looked at below
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.verdict != nil:
+		return c.verdict
+	case c.dead, c.cutoff.Load(), c.over():
+		return errEnd
+	}
+	if c.running == 0 && c.w == 0 && c.input != nil && c.idleFor(c.srv.sweeper.Now()) > restAfter {
+		c.srv.inputs.Put(c.input)
+		c.input = nil
+		c.resting = true
+		c.output.rest()
+		c.block.buf, c.ready = nil, nil
+	}
+	return nil
+}
+
+// wake has the goroutine in Serve look what it is to do.
+func (c *Conn) wake() { _ = c.wire.SetReadDeadline(longAgo) }
+
+// condemn ends the connection for err, from any goroutine.
+func (c *Conn) condemn(err error) {
+	if c.verdict == nil {
+		c.verdict = err
+		c.wake()
+	}
+}
+
+func (c *Conn) idleFor(now int64) time.Duration {
+	if c.running > 0 {
+		return 0
+	}
+	return time.Duration(now - c.idleSince)
+}
+
+// die gives the socket up: every stream is lost for the given reason.
+func (c *Conn) die(cause error) {
+	if c.dead {
+		return
+	}
+	c.dead = true
+	c.output.ctl, c.output.out = nil, nil
+	for _, st := range c.streams {
+		c.lose(st, cause)
+	}
+	c.wake()
+}
+
+// end closes the connection for err, telling the client if there is something
+// to tell, and waits for the handlers.
+func (c *Conn) end(err error) {
+	told := c.farewell(err)
+	if told {
+		c.linger()
+	}
+	c.mu.Lock()
+	c.die(c.cause())
+	_ = c.wire.SetDeadline(longAgo)
+	for i, st := range c.ready {
+		c.ready[i] = nil
+		c.release(st)
+	}
+	var done chan struct{}
+	if c.running > 0 {
+		done = make(chan struct{})
+		c.allDone = done
+	}
+	c.mu.Unlock()
+	c.wire.Close()
+	c.writers.Wait()
+	if done != nil {
+		<-done
+	}
+	if c.input != nil {
+		c.srv.inputs.Put(c.input)
+		c.input = nil
+	}
+}
+
+// cause is what requests under way are told when the connection ends.
+func (c *Conn) cause() error {
+	if c.cutoff.Load() {
+		return exchange.ErrCutOff
+	}
+	return exchange.ErrClientGone
+}
+
+// farewell sends the last GOAWAY, if the connection did not just break, and
+// loses the streams. It reports whether the client should be let read it.
+func (c *Conn) farewell(err error) (told bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	bad, ok := errors.AsType[*connError](err)
+	for _, st := range c.streams {
+		c.lose(st, c.cause())
+	}
+	if !ok || c.dead || c.cutoff.Load() {
+		return false
+	}
+	c.output.ctl = appendGoAway(c.output.ctl, c.lastID, bad.code, bad.reason)
+	if c.srv.events.Ended != nil && bad.code != NoError {
+		c.srv.events.Ended(c.info, bad.code, bad.reason)
+	}
+	_ = c.wire.SetDeadline(time.Now().Add(lingerTime))
+	c.flush()
+	return bad.code != NoError || c.output.writing
+}
+
+// Bounds of a lingering close: how much is thrown away so that the client gets
+// to read our GOAWAY instead of a reset.
+const (
+	lingerBytes = 1 << 20
+	lingerTime  = time.Second
+)
+
+func (c *Conn) linger() {
+	c.writers.Wait() // the deadline ends them
+	if !c.wire.closeWrite() {
+		return
+	}
+	buf := *c.buffer()
+	for total := 0; total < lingerBytes; {
+		n, err := c.wire.Read(buf)
+		total += n
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (c *Conn) buffer() *[]byte {
+	if c.input == nil {
+		c.input = c.srv.inputs.Get().(*[]byte)
+	}
+	return c.input
+}
+
+var _ io.Reader = (*body)(nil)

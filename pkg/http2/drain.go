@@ -1,0 +1,114 @@
+package http2
+
+import "github.com/fcgigw/fcgigw/pkg/exchange"
+
+// drainPing is the data of the PING whose answer ends the grace for new
+// requests.
+const drainPing = "drain..."
+
+// Drain tells the client that no new request is taken; Serve returns when those
+// under way have ended. Requests that were on their way are served: the client
+// gets a round trip, or drainRound, to learn of it.
+func (c *Conn) Drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining || c.ended {
+		return
+	}
+	c.draining = true
+	if c.started {
+		c.announceEnd()
+		c.flush()
+	}
+}
+
+func (c *Conn) announceEnd() {
+	b := appendGoAway(c.output.ctl, lastStreamID, NoError, "")
+	c.output.ctl = appendPing(b, 0, []byte(drainPing))
+	c.drainBy = c.srv.sweeper.After(drainRound)
+}
+
+// leave sends the last GOAWAY: requests with higher numbers are not served.
+func (c *Conn) leave() {
+	if c.leaving {
+		return
+	}
+	c.leaving, c.drainBy = true, 0
+	c.output.ctl = appendGoAway(c.output.ctl, c.lastID, NoError, "")
+	c.flush()
+	c.settle()
+}
+
+// over reports whether a connection that leaves has nothing more to do.
+func (c *Conn) over() bool {
+	o := &c.output
+	return c.leaving && c.running == 0 && !o.writing &&
+		len(o.ctl) == 0 && len(o.out) == 0 && o.off == len(o.w)
+}
+
+// settle ends a connection that is over.
+func (c *Conn) settle() {
+	if c.leaving && !c.ended && c.over() {
+		c.wake()
+	}
+}
+
+// Cut ends requests under way (their exchanges are cancelled with
+// exchange.ErrCutOff) and makes Serve return when their handlers have.
+func (c *Conn) Cut() {
+	c.cutoff.Store(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.die(exchange.ErrCutOff)
+	_ = c.wire.SetDeadline(longAgo)
+}
+
+// sweep holds the connection's deadlines against now. It runs on the sweeper's
+// goroutine.
+func (c *Conn) sweep(now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || c.dead {
+		return
+	}
+	if late(c.output.writeBy, now) {
+		_ = c.wire.SetWriteDeadline(longAgo)
+	}
+	switch {
+	case late(c.headBy, now):
+		c.condemn(fatal(EnhanceYourCalm, "frames came too slowly"))
+	case late(c.ackBy, now):
+		c.condemn(fatal(SettingsTimeout, "settings not acknowledged"))
+	case late(c.drainBy, now):
+		c.leave()
+	}
+	for _, st := range c.streams {
+		st.sweep(now)
+	}
+	c.sweepIdle(now)
+}
+
+func late(by, now int64) bool { return by != 0 && now > by }
+
+func (c *Conn) sweepIdle(now int64) {
+	idle := c.idleFor(now)
+	switch {
+	case idle == 0:
+	case idle > c.srv.cfg.Load().KeepaliveTimeout:
+		c.condemn(fatal(NoError, "idle"))
+	case idle > restAfter && !c.resting:
+		c.wake()
+	}
+}
+
+// sweep holds the deadlines of what the handler waits for against now.
+func (st *stream) sweep(now int64) {
+	if late(st.readBy, now) {
+		st.readLate = true
+		poke(st.readable)
+	}
+	if late(st.writeBy, now) {
+		st.writeLate = true
+		poke(st.writable)
+	}
+}

@@ -1,0 +1,327 @@
+package http2
+
+import (
+	"errors"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+)
+
+// sink is the response side of a stream (exchange.Sink, exchange.Switcher).
+type sink struct {
+	st     *stream
+	r      *exchange.Response
+	sent   int64
+	state  sinkState
+	noBody bool // HEAD, 204, 304: content is dropped
+}
+
+type sinkState uint8
+
+const (
+	sinkNew  sinkState = iota
+	sinkHeld           // Start was called, the head is not made yet
+	sinkBody           // the head is in the output
+	sinkDone           // complete
+	sinkAborted
+)
+
+// Interim implements exchange.Sink. A client that does not read can do without.
+func (s *sink) Interim(status int, h *exchange.Header) error {
+	c := s.st.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := s.interim(status, h)
+	c.flush()
+	return err
+}
+
+// interim is Interim with c.mu held, without the flush.
+func (s *sink) interim(status int, h *exchange.Header) error {
+	st := s.st
+	if s.state != sinkNew || st.gone != nil || st.c.room() <= 0 || status == 101 {
+		return nil
+	}
+	return st.c.appendHead(st.id, 0, func(b []byte) ([]byte, error) {
+		b = appendStatus(b, status)
+		if h == nil {
+			return b, nil
+		}
+		b, _, err := appendFields(b, h)
+		return b, err
+	})
+}
+
+// Start implements exchange.Sink.
+func (s *sink) Start(r *exchange.Response) error {
+	if s.state != sinkNew && s.state != sinkHeld {
+		return errors.New("http2: response started twice")
+	}
+	s.r = r
+	s.state = sinkHeld
+	s.noBody = s.st.x.Request.IsHead() || exchange.NoBodyStatus(r.Status)
+	if s.st.connect && r.Status/100 == 2 {
+		// To the client it would be a tunnel (RFC 8441 section 5).
+		r.Status = 501
+		r.Header.Reset()
+		r.ContentLength = 0
+		s.noBody = true
+	}
+	return nil
+}
+
+// Started implements exchange.Sink.
+func (s *sink) Started() bool { return s.state >= sinkBody }
+
+// Sent implements exchange.Sink.
+func (s *sink) Sent() int64 { return s.sent }
+
+// ClientGone implements exchange.Sink.
+func (s *sink) ClientGone() bool {
+	st := s.st
+	c := st.c
+	c.mu.Lock()
+	gone := st.gone != nil || c.dead
+	c.mu.Unlock()
+	return gone || c.wire.closed()
+}
+
+// TryWrite implements exchange.Sink.
+func (s *sink) TryWrite(p []byte, last bool) (int, error) { return s.write(p, last, false) }
+
+// Write implements exchange.Sink.
+func (s *sink) Write(p []byte, last bool) error {
+	_, err := s.write(p, last, true)
+	return err
+}
+
+// Abort implements exchange.Sink: the stream is reset.
+func (s *sink) Abort() {
+	if s.state == sinkDone {
+		return
+	}
+	s.state = sinkAborted
+	c := s.st.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reset(s.st, InternalError)
+	c.flush()
+}
+
+// write is the one way of content: as much as there is room and window for, and
+// the rest when there is, if asked to wait.
+func (s *sink) write(p []byte, last, wait bool) (int, error) {
+	if err := s.check(len(p), last); err != nil {
+		return 0, err
+	}
+	c := s.st.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := 0
+	for {
+		n, err := s.take(p[taken:], last)
+		taken += n
+		s.sent += int64(n)
+		switch {
+		case err != nil:
+			c.dequeue(s.st)
+			return taken, err
+		case taken == len(p) && s.state != sinkHeld:
+			s.finish(last)
+			return taken, nil
+		case s.mayGoOn():
+			continue
+		case !wait:
+			return taken, nil
+		}
+		if err := s.await(); err != nil {
+			return taken, err
+		}
+	}
+}
+
+// check holds the state and the declared length against what is written.
+func (s *sink) check(n int, last bool) error {
+	switch s.state {
+	case sinkNew:
+		return errors.New("http2: write before Start")
+	case sinkDone, sinkAborted:
+		return errors.New("http2: write after the end of the response")
+	}
+	if s.r.ContentLength < 0 && last && s.state == sinkHeld && !s.noBody {
+		s.r.ContentLength = int64(n)
+	}
+	if want := s.r.ContentLength; want >= 0 && !s.noBody {
+		switch got := s.sent + int64(n); {
+		case got > want:
+			return errLongBody
+		case last && got < want:
+			return errShortBody
+		}
+	}
+	return nil
+}
+
+// finish is called when everything that a write had to say is in the output.
+func (s *sink) finish(last bool) {
+	c := s.st.c
+	c.dequeue(s.st)
+	s.st.writeBy = 0
+	if !last {
+		c.flush()
+		return
+	}
+	s.state = sinkDone
+	c.flushSoon()
+}
+
+// mayGoOn flushes, and reports whether that made room for more.
+func (s *sink) mayGoOn() bool {
+	st := s.st
+	c := st.c
+	before := c.room()
+	c.flush()
+	if c.room() <= before {
+		return false
+	}
+	return s.state == sinkHeld || st.sendWin > 0 && c.sendWin > 0 && c.mayTake(st)
+}
+
+// await waits until the stream may have its turn.
+func (s *sink) await() error {
+	st := s.st
+	c := st.c
+	st.headless = s.state == sinkHeld
+	if !st.headless && st.sendWin <= 0 {
+		c.dequeue(st) // others need not wait for this one's window
+	} else {
+		c.enqueue(st)
+	}
+	if st.writeBy == 0 || st.progress >= leastProgress {
+		st.writeBy = c.srv.sweeper.After(st.cfg.SendTimeout)
+		st.progress = 0
+	}
+	if st.writeLate {
+		c.dequeue(st)
+		return exchange.ErrSendTimeout
+	}
+	c.mu.Unlock()
+	<-st.writable
+	c.mu.Lock()
+	st.headless = false
+	return nil
+}
+
+// leastProgress is how much a client must take within the send timeout: windows
+// that grow by a byte a minute are no progress.
+const leastProgress = 1 << 10
+
+// take puts into the output what there is room and window for: the head, if it
+// is missing, and frames of p.
+func (s *sink) take(p []byte, last bool) (n int, err error) {
+	st := s.st
+	c := st.c
+	if st.gone != nil {
+		return 0, st.gone
+	}
+	if s.state == sinkHeld {
+		if c.room() <= 0 {
+			return 0, nil
+		}
+		if err := s.putHead(s.noBody || last && len(p) == 0); err != nil {
+			return 0, err
+		}
+	}
+	if s.noBody {
+		return len(p), nil
+	}
+	for n < len(p) && c.mayTake(st) {
+		k := c.share(st, len(p)-n)
+		if k == 0 {
+			break
+		}
+		s.putData(p[n:n+k], last && n+k == len(p))
+		n += k
+		c.rotate(st)
+	}
+	if len(p) == 0 && last && !st.sentDone {
+		s.putData(nil, true)
+	}
+	return n, nil
+}
+
+// share returns how many of n bytes the stream may send in its next frame.
+func (c *Conn) share(st *stream, n int) int {
+	k := int(min(int64(n), maxFrame, st.sendWin, c.sendWin))
+	room := c.room() - frameHead
+	if k > room && room < leastFrame {
+		return 0
+	}
+	return max(0, min(k, room))
+}
+
+// leastFrame is the least room worth a frame that has more to send.
+const leastFrame = 1 << 10
+
+func (s *sink) putData(p []byte, last bool) {
+	st := s.st
+	c := st.c
+	flags := uint8(0)
+	if last {
+		flags = flagEndStream
+	}
+	c.output.out = append(appendFrameHead(c.output.out, len(p), frameData, flags, st.id), p...)
+	st.sendWin -= int64(len(p))
+	c.sendWin -= int64(len(p))
+	st.progress += len(p)
+	c.budgets.noise.earn(noisePerData)
+	if last {
+		st.sentDone = true
+		c.closeIfDone(st)
+	}
+}
+
+// putHead puts the response head into the output.
+func (s *sink) putHead(last bool) error {
+	st := s.st
+	c := st.c
+	flags := uint8(0)
+	if last {
+		flags = flagEndStream
+	}
+	start := c.beginHead(st.id, flags)
+	b, err := s.encode(c.output.out)
+	if err != nil {
+		c.output.out = b[:start]
+		s.state = sinkNew // another may take its place
+		return err
+	}
+	c.output.out = b
+	c.endHead(start)
+	s.state = sinkBody
+	if last {
+		st.sentDone = true
+		c.closeIfDone(st)
+	}
+	return nil
+}
+
+// encode appends the header block of the response.
+func (s *sink) encode(b []byte) ([]byte, error) {
+	r := s.r
+	b = appendStatus(b, r.Status)
+	b, seen, err := appendFields(b, &r.Header)
+	if err != nil {
+		return b, err
+	}
+	if r.ContentLength >= 0 && !exchange.NoBodyStatus(r.Status) && !s.st.tunnelled {
+		b = appendLength(b, r.ContentLength)
+	}
+	stamp := s.st.c.srv.stamp.Load()
+	if !seen.date {
+		b = append(b, stamp.date...)
+	}
+	if !seen.server {
+		b = append(b, stamp.name...)
+	}
+	return b, nil
+}

@@ -1,0 +1,277 @@
+package http3
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+
+	"github.com/quic-go/qpack"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+)
+
+// maxMethod bounds a method; the longest registered one has 17 letters.
+const maxMethod = 32
+
+// fieldCost is what a field counts beyond name and value: as on HTTP/1.1, where
+// it has a colon, a space and CRLF.
+const fieldCost = 4
+
+// head is a request head in the making.
+type head struct {
+	x   *exchange.Exchange
+	cfg *Config
+
+	method, scheme, authority, path, protocol []byte // nil until they came
+
+	host   []byte
+	hosts  int
+	cookie []byte // all of them, joined
+	length []byte
+
+	size, count int  // of the fields so far
+	regular     bool // a field that is no pseudo-header came
+
+	expect   bool // the client waits for 100 before it sends the body
+	asterisk bool // the target is "*"
+}
+
+// decode makes the request of x of an encoded field section (RFC 9114 section
+// 4.3.1). Nothing of block is kept. Errors are *refusal, or *connError when the
+// section cannot be decoded; x then holds what came before the fault.
+func (h *head) decode(block []byte) error {
+	next := qpack.NewDecoder().Decode(block)
+	for {
+		f, err := next()
+		if errors.Is(err, io.EOF) {
+			return h.settle()
+		}
+		if err != nil {
+			return fatal(codeDecompressionFailed, "malformed field section")
+		}
+		if err := h.field(f.Name, f.Value); err != nil {
+			h.forLog()
+			return err
+		}
+	}
+}
+
+// forLog leaves in the request what the record of a refusal tells.
+func (h *head) forLog() {
+	r := &h.x.Request
+	r.Major, r.Method, r.Target = 3, h.method, h.path
+}
+
+// field takes one field.
+func (h *head) field(name, value string) error {
+	if err := checkField(name, value); err != nil {
+		return err
+	}
+	if name[0] == ':' {
+		return h.pseudo(name, value)
+	}
+	h.regular = true
+	h.count++
+	h.size += len(name) + len(value) + fieldCost
+	switch {
+	case len(name)+len(value)+2 > h.cfg.MaxFieldLine:
+		return refuse(431, "field line too long")
+	case h.size > h.cfg.MaxFieldBytes:
+		return refuse(431, "fields too large")
+	case h.count > h.cfg.MaxFields:
+		return refuse(431, "too many fields")
+	}
+	return h.plain(name, value)
+}
+
+// pseudo takes a pseudo-header field: known, once, in front of the others.
+func (h *head) pseudo(name, value string) error {
+	var slot *[]byte
+	switch name {
+	case ":method":
+		slot = &h.method
+	case ":scheme":
+		slot = &h.scheme
+	case ":authority":
+		slot = &h.authority
+	case ":path":
+		slot = &h.path
+		if len(value) > h.cfg.MaxTarget {
+			return refuse(414, "request target too long")
+		}
+	case ":protocol":
+		slot = &h.protocol
+	default:
+		return bad("unknown pseudo-header field")
+	}
+	if h.regular {
+		return bad("pseudo-header field behind others")
+	}
+	if *slot != nil {
+		return bad("pseudo-header field given twice")
+	}
+	*slot = h.x.CopyString(value)
+	return nil
+}
+
+// plain sorts one ordinary field; see the package comment.
+func (h *head) plain(name, value string) error {
+	switch name {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		return bad("field of the connection")
+	case "te":
+		if value != "trailers" {
+			return bad("TE that is not trailers")
+		}
+		return nil
+	case "trailer", "proxy":
+		return nil
+	case "expect":
+		if !exchange.EqualFold([]byte(value), "100-continue") {
+			return refuse(417, "expectation not served")
+		}
+		h.expect = true
+		return nil
+	case "host":
+		h.host = h.x.CopyString(value)
+		h.hosts++
+		return nil
+	case "cookie":
+		h.joinCookie(value)
+		return nil
+	case "content-length":
+		if h.length != nil {
+			return bad("more than one Content-Length")
+		}
+		h.length = h.x.CopyString(value)
+	}
+	if !ordinary(name) && !h.cfg.allows(name) {
+		return nil
+	}
+	h.x.Request.Header.Add(h.x.CopyString(name), h.x.CopyString(value))
+	return nil
+}
+
+// joinCookie adds a part of the cookie (RFC 9114 section 4.2.1).
+func (h *head) joinCookie(value string) {
+	if h.cookie == nil {
+		h.cookie = h.x.CopyString(value)
+		return
+	}
+	joined := h.x.Alloc(len(h.cookie) + 2 + len(value))
+	n := copy(joined, h.cookie)
+	n += copy(joined[n:], "; ")
+	copy(joined[n:], value)
+	h.cookie = joined
+}
+
+// settle judges what the fields say together and fills the request.
+func (h *head) settle() error {
+	r := &h.x.Request
+	h.forLog()
+	if err := h.setMethod(); err != nil {
+		return err
+	}
+	if len(h.scheme) == 0 || !exchange.EqualFold(h.scheme, "https") {
+		return bad("scheme is not https")
+	}
+	if h.path == nil {
+		return bad("request without a path")
+	}
+	if err := h.setHost(); err != nil {
+		return err
+	}
+	if err := h.x.SetTarget(h.path); err != nil {
+		return bad(err.Error())
+	}
+	h.asterisk = string(h.path) == "*"
+	if h.cookie != nil {
+		r.Header.Add(h.x.CopyString("cookie"), h.cookie)
+	}
+	return h.setLength()
+}
+
+// setMethod takes the method. An extended CONNECT (RFC 9220) becomes the GET
+// that asks for the same on HTTP/1.1; the plain one is not served.
+func (h *head) setMethod() error {
+	switch {
+	case len(h.method) == 0 || !isToken(h.method):
+		return bad("method is not a token")
+	case len(h.method) > maxMethod:
+		return refuse(501, "method too long")
+	case string(h.method) == "TRACE":
+		return refuse(405, "method not served")
+	case string(h.method) != "CONNECT":
+		if h.protocol != nil {
+			return bad(":protocol without CONNECT")
+		}
+		h.x.Request.Method = h.method
+		return nil
+	case h.protocol == nil:
+		return refuse(405, "method not served")
+	case !isToken(h.protocol):
+		return bad(":protocol is not a token")
+	}
+	h.x.Request.Method = h.x.CopyString("GET")
+	h.x.Request.Upgrade = bytes.ToLower(h.protocol)
+	return nil
+}
+
+// setHost settles the authority: :authority or Host, and the same if both are
+// there (RFC 9114 section 4.3.1).
+func (h *head) setHost() error {
+	switch {
+	case h.hosts > 1:
+		return bad("more than one Host")
+	case h.authority == nil && h.hosts == 0:
+		return bad("request without a host")
+	case h.authority == nil:
+		h.authority = h.host
+	case h.hosts == 1 && !bytes.Equal(h.authority, h.host):
+		return bad("Host differs from :authority")
+	}
+	if err := h.x.SetAuthority(h.authority); err != nil {
+		return bad(err.Error())
+	}
+	h.x.Request.Header.Add(h.x.CopyString("host"), h.authority)
+	return nil
+}
+
+// setLength takes the declared length; without one it is not known until the
+// end of the stream is seen.
+func (h *head) setLength() error {
+	r := &h.x.Request
+	r.ContentLength = -1
+	if h.length == nil {
+		return nil
+	}
+	if r.Upgrade != nil {
+		return bad("Content-Length on a CONNECT")
+	}
+	n, err := parseLength(h.length)
+	if err != nil {
+		return err
+	}
+	r.ContentLength = n
+	return nil
+}
+
+// parseLength reads digits and nothing else (RFC 9110 section 8.6).
+func parseLength(b []byte) (int64, error) {
+	if len(b) == 0 {
+		return 0, bad("empty Content-Length")
+	}
+	var n int64
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, bad("malformed Content-Length")
+		}
+		d := int64(c - '0')
+		if n > (math.MaxInt64-d)/10 {
+			return 0, bad("Content-Length too large")
+		}
+		n = n*10 + d
+	}
+	return n, nil
+}

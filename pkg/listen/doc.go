@@ -1,0 +1,2 @@
+// Package listen opens the sockets that clients connect to.
+package listen
