@@ -205,6 +205,7 @@ func (a *app) drain(ctx context.Context) error {
 		a.log.Warn("stopping the workers", zap.Error(closeErr))
 	}
 	a.serving.Wait()
+	a.certs.Close()
 	// Whatever ran for a request has ended by now; more than a handful is a leak.
 	a.log.Info("stopped", zap.Int("goroutines", runtime.NumGoroutine()))
 	return errors.Join(err, a.close())

@@ -46,7 +46,7 @@ func TestEveryVariableIsDocumentedAndNoOther(t *testing.T) {
 
 func TestConfigurationsInTheDocumentsAreRight(t *testing.T) {
 	found := 0
-	for _, path := range []string{"README.md", "docs/running.md", "docs/roles.md"} {
+	for _, path := range []string{"README.md", "docs/running.md", "docs/roles.md", "docs/tls.md"} {
 		for _, m := range regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(readDoc(t, path), -1) {
 			found++
 			if _, err := config.Parse(path, []byte(m[1]), nil); err != nil {
@@ -60,7 +60,7 @@ func TestConfigurationsInTheDocumentsAreRight(t *testing.T) {
 }
 
 func TestLinksBetweenTheDocumentsLeadSomewhere(t *testing.T) {
-	for path, dir := range map[string]string{"README.md": "", "docs/running.md": "docs/", "docs/logs.md": "docs/", "docs/variables.md": "docs/", "docs/roles.md": "docs/"} {
+	for path, dir := range map[string]string{"README.md": "", "docs/running.md": "docs/", "docs/logs.md": "docs/", "docs/variables.md": "docs/", "docs/roles.md": "docs/", "docs/tls.md": "docs/"} {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(readDoc(t, path), -1) {
 			if m[1] == "bench/RESULTS.md" {
 				continue // "make bench" writes it

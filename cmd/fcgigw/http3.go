@@ -113,6 +113,7 @@ func http3Config(cfg *config.Config) http3.Config {
 		MaxTrailer: int(h.MaxTrailerBytes), AllowNames: lowered(h.UnderscoreHeaders),
 		HeaderTimeout: time.Duration(h.HeaderTimeout), KeepaliveTimeout: time.Duration(h.KeepaliveTimeout),
 		BodyTimeout: time.Duration(h.BodyTimeout), SendTimeout: time.Duration(h.SendTimeout),
+		MinBodyRate: int64(h.MinBodyRate), MinSendRate: int64(h.MinSendRate),
 		KeepaliveRequests: h.KeepaliveRequests, MaxConnections: cfg.Gateway.MaxConnections,
 		MaxStreams: cfg.HTTP3.MaxStreams, ServerHeader: h.ServerHeader,
 	}

@@ -82,6 +82,24 @@ func TestChangedOptionsOfAnAddressAreForTheNextStart(t *testing.T) {
 	}
 }
 
+func TestTheUnitsAreRight(t *testing.T) {
+	tool, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"fcgigw.service", "fcgigw.socket"} {
+		write(t, dir+"/"+name, strings.ReplaceAll(readDoc(t, "contrib/systemd/"+name), "/usr/local/bin/fcgigw", "/bin/true"))
+	}
+	out, err := exec.Command(tool, "verify", "--man=no", "--recursive-errors=no", dir+"/fcgigw.service", dir+"/fcgigw.socket").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // activate runs the gateway as systemd does when somebody connects to addr.
 func activate(t *testing.T, addr, text string) *process {
 	t.Helper()

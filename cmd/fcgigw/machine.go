@@ -32,7 +32,9 @@ func machineWarnings(cfg *config.Config) config.Errors {
 	m.owners()
 	for i := range cfg.Sites {
 		m.site(&cfg.Sites[i])
+		m.tls(&cfg.Sites[i])
 	}
+	m.acme()
 	for _, name := range slices.Sorted(maps.Keys(cfg.Backends)) {
 		b := cfg.Backends[name]
 		m.backend(&b)

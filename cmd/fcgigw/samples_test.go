@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,7 @@ type sample struct {
 	file     string
 	replace  map[string]string // {dir} is the test's directory
 	php      []string          // addresses of a php-fpm, {dir} as above; none: it needs none
+	app      string            // unix socket of an HTTP server, {dir} as above
 	env      []string
 	files    map[string]string
 	links    map[string]string // symbolic links and where they lead, beneath {dir}
@@ -208,7 +210,7 @@ func sampleFiles(t *testing.T) []string {
 
 func TestEverySampleServesWhatItSays(t *testing.T) {
 	tried := make(map[string]bool)
-	for _, s := range samples(t) {
+	for _, s := range slices.Concat(samples(t), tlsSamples(t), httpSamples()) {
 		tried[s.file] = true
 		t.Run(s.file, func(t *testing.T) { s.try(t) })
 	}
@@ -241,11 +243,19 @@ func (s *sample) try(t *testing.T) {
 	if len(php) > 0 {
 		startPHP(t, php...)
 	}
+	if s.app != "" {
+		serveApp(t, in(s.app))
+	}
 	config := write(t, filepath.Join(dir, "fcgigw.toml"), s.text(t, in))
 	p := launch(t, env, "run", "--config", config)
 	p.waitLog(`"ready"`)
 	for _, r := range s.requests {
-		got := mustAsk(t, "unix", dir+"/http", r.host, r.target)
+		var got reply
+		if host, ok := strings.CutPrefix(r.host, "https:"); ok {
+			got = askTLS(t, dir+"/https", host, r.target)
+		} else {
+			got = mustAsk(t, "unix", dir+"/http", r.host, r.target)
+		}
 		where := got.body
 		if got.StatusCode/100 == 3 {
 			where = got.Header.Get("Location")
@@ -283,7 +293,7 @@ func TestEverySamplePassesCheckAsItIs(t *testing.T) {
 			t.Errorf("%s: code %d\n%s%s", f, code, out, errOut)
 		}
 		for line := range strings.Lines(errOut) { // no test machine has its directories and sockets
-			if !strings.Contains(line, ": no such directory (warning)") && !strings.Contains(line, ": no such socket") {
+			if !strings.Contains(line, ": no such directory (warning)") && !strings.Contains(line, ": no such file (warning)") && !strings.Contains(line, ": no such socket") {
 				t.Errorf("%s", line)
 			}
 		}

@@ -67,6 +67,7 @@ func (r *acmeRig) wait(host string) (s tls.ConnectionState) {
 }
 
 func TestCertificatesComeByEitherChallenge(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, only := range []string{"http-01", "tls-alpn-01"} {
 		t.Run(only, func(t *testing.T) {
 			r := startACME(t, time.Hour)
@@ -86,6 +87,7 @@ func TestCertificatesComeByEitherChallenge(t *testing.T) {
 }
 
 func TestHostsComeAndGoWithTheConfigurationAndStorageIsUsedAgain(t *testing.T) {
+	t.Parallel() // it mostly waits
 	r := startACME(t, time.Hour)
 	r.use("one.acme.test")
 	first := r.wait("one.acme.test").PeerCertificates[0]
@@ -107,6 +109,7 @@ func TestHostsComeAndGoWithTheConfigurationAndStorageIsUsedAgain(t *testing.T) {
 }
 
 func TestACertificateIsRenewedBeforeItEnds(t *testing.T) {
+	t.Parallel() // it mostly waits
 	r := startACME(t, 20*time.Second)
 	r.use("short.acme.test")
 	first := r.wait("short.acme.test").PeerCertificates[0]

@@ -1,5 +1,10 @@
 package certs
 
+import (
+	"crypto/x509"
+	"time"
+)
+
 // Reread looks at the files now.
 func (s *Store) Reread() { s.reread() }
 
@@ -17,3 +22,6 @@ func (c *Clients) Seen() int {
 	defer c.mu.RUnlock()
 	return len(c.seen)
 }
+
+// Remember has a certificate remembered as good for an hour.
+func (c *Clients) Remember(leaf *x509.Certificate) { c.remember(leaf, time.Now().Add(time.Hour)) }

@@ -30,7 +30,7 @@ type magic struct {
 
 // newMagic prepares a client. Nobody is asked for anything before manage.
 func newMagic(cfg ACME, staple bool, renew time.Duration, log *zap.Logger) (*magic, error) {
-	log = log.WithOptions(zap.IncreaseLevel(zap.InfoLevel)) // it has much to say about every handshake
+	log = log.Named("acme").WithOptions(zap.IncreaseLevel(zap.InfoLevel)) // it has much to say about every handshake
 	m := &magic{cfg: cfg, staple: staple, log: log, hosts: make(map[string]context.CancelFunc)}
 	if err := os.MkdirAll(cfg.Storage, 0o700); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)

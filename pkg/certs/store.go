@@ -41,6 +41,7 @@ type Store struct {
 
 	stop    context.CancelFunc
 	working sync.WaitGroup
+	closing sync.Once
 }
 
 // Set is a prepared configuration.
@@ -129,13 +130,15 @@ func (s *Store) Use(set *Set) {
 	}
 }
 
-// Close stops everything that works in the background.
+// Close stops everything that works in the background. It may be called again.
 func (s *Store) Close() {
-	s.stop()
-	s.working.Wait()
-	if m := s.current.Load().magic; m != nil {
-		m.close()
-	}
+	s.closing.Do(func() {
+		s.stop()
+		s.working.Wait()
+		if m := s.current.Load().magic; m != nil {
+			m.close()
+		}
+	})
 }
 
 // TLS returns the configuration of a listener at addr. It follows the store: the

@@ -234,7 +234,8 @@ func TestAnAddressWithoutSitesRefusesHandshakes(t *testing.T) {
 
 func TestAListenerKeepsItsConfiguration(t *testing.T) {
 	r := start(t, certs.Options{})
-	if r.TLS("a") != r.TLS("a") || r.TLS("a") == r.TLS("b") {
+	a, b := r.TLS("a"), r.TLS("b")
+	if r.TLS("a") != a || a == b {
 		t.Error("one configuration for each address, and the same one always")
 	}
 }

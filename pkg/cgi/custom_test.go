@@ -3,6 +3,7 @@ package cgi_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -37,6 +38,37 @@ func TestBadCustomParamsAreRefused(t *testing.T) {
 	cfg := cgi.Config{Custom: map[string]string{"PHP_VALUE": "open_basedir=$document_root", "_a9": "$n"}, Groups: []string{"n"}}
 	if got := params(t, cfg, request(), script()); got["PHP_VALUE"] != "open_basedir=/srv" {
 		t.Errorf("PHP_VALUE is %q", got["PHP_VALUE"])
+	}
+}
+
+func TestATraceComesFromTheGatewayOnly(t *testing.T) {
+	e := request("traceparent: 00-evil", "trace_parent: x")
+	if got, ok := params(t, cgi.Config{}, e, script())["HTTP_TRACEPARENT"]; ok {
+		t.Errorf("HTTP_TRACEPARENT is %q", got)
+	}
+	e.X.Trace.Span = exchange.Span{Trace: []byte("4bf92f3577b34da6a3ce929d0e0e4736"), ID: []byte("00f067aa0ba902b7"), Flags: 1}
+	if got := params(t, cgi.Config{}, e, script())["HTTP_TRACEPARENT"]; got != "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" {
+		t.Errorf("HTTP_TRACEPARENT is %q", got)
+	}
+}
+
+// One connection of a proxy carries the requests of many clients.
+func TestWhatIsKeptOfAConnectionIsNotAnotherClients(t *testing.T) {
+	p, err := cgi.New(cgi.Config{Encode: pair})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, kept := request(), new(cgi.Kept)
+	c := e.X.Request.Conn
+	c.Via = &exchange.Via{}
+	for i, client := range []struct{ addr, scheme string }{{"192.0.2.1", "http"}, {"192.0.2.2", "http"}, {"192.0.2.2", "https"}} {
+		c.Peer, c.PeerAddr, c.Scheme = netip.MustParseAddrPort(client.addr+":1"), []byte(client.addr), client.scheme
+		for range 2 {
+			got := string(p.Append(nil, e, script(), kept))
+			if !strings.Contains(got, client.addr) || strings.Contains(got, "HTTPS") != (client.scheme == "https") {
+				t.Errorf("client %d: %q", i, got)
+			}
+		}
 	}
 }
 

@@ -26,16 +26,18 @@
 //	CONTENT_LENGTH     empty without a body, else its true length
 //	REMOTE_ADDR, REMOTE_PORT
 //	REDIRECT_STATUS    200
-//	REQUEST_ID         the gateway's identifier of the request
+//	REQUEST_ID         the gateway's identifier of the request, HTTP_X_REQUEST_ID too
+//	HTTP_TRACEPARENT   its place in a distributed trace, if it is in one
 //	HTTP_HOST          host and port asked for; absolute form over Host
 //	HTTP_*             the other headers, see below
 //
 // Headers of one name are joined with ", ", Cookie with "; ". Of two names that
 // fold to the same variable the one written with '-' only is taken. Proxy,
-// Content-Type, Content-Length, Host and X-Request-ID are not copied; the last
-// one is replaced by the gateway's identifier. REMOTE_USER and AUTH_TYPE are not
-// set, since nobody has checked Authorization here; HTTP_AUTHORIZATION is. An
-// authorizer (FastCGI section 6.3) may add variables, these among them: Settable.
+// Content-Type, Content-Length, Host, X-Request-ID and traceparent are not
+// copied; the last two are replaced by the gateway's own. REMOTE_USER and
+// AUTH_TYPE are not set, since nobody has checked Authorization here;
+// HTTP_AUTHORIZATION is. An authorizer (FastCGI section 6.3) may add variables,
+// these among them: Settable.
 //
 // Where nginx differs: it passes Proxy as HTTP_PROXY, and sends a param twice
 // that is set twice; its SERVER_NAME is empty without a server_name, and its

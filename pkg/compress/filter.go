@@ -40,8 +40,9 @@ const (
 	undecided       // Start was called, next.Start was not
 	passing         // the body goes as it is
 	encoding
-	ended // all is encoded; the rest of it is to be sent
-	over  // complete, or broken off
+	ended    // all is encoded; the rest of it is to be sent
+	complete // and was sent
+	over     // broken off
 )
 
 // Start begins x's response, instead of next.Start. It returns false when the
@@ -49,8 +50,13 @@ const (
 // the rest is next's alone. Otherwise the body's way is through f, until End.
 func (f *Filter) Start(c *Compressor, x *exchange.Exchange, next exchange.Sink) (active bool, err error) {
 	r := &x.Response
-	if r.Status == 304 {
+	switch r.Status {
+	case 304:
 		revalidated(x)
+	case 206: // of what would have been encoded as a whole (RFC 9110 section 15.3.7)
+		if c.types.has(r.Header.Get("Content-Type")) {
+			accept.Vary(x)
+		}
 	}
 	if !c.worth(r) || c.small(r.ContentLength) && !mustEncode(c, x) {
 		return false, next.Start(r)
@@ -129,8 +135,22 @@ func (f *Filter) write(p []byte, last, wait bool) (int, error) {
 		return f.forward(p, last, wait)
 	case encoding, ended:
 		return f.encode(p, last, wait)
+	case complete:
+		return 0, f.beyond(p)
 	}
 	return 0, errOver
+}
+
+// beyond is the error of a write to a body that is complete: only the news that
+// it is, for one that was complete by its declared length, is none.
+func (f *Filter) beyond(p []byte) error {
+	switch {
+	case len(p) == 0:
+		return nil
+	case f.left == 0:
+		return errLong
+	}
+	return errOver
 }
 
 func (f *Filter) forward(p []byte, last, wait bool) (int, error) {
@@ -149,14 +169,17 @@ func (f *Filter) encode(p []byte, last, wait bool) (int, error) {
 	taken := min(f.owed, len(p))
 	f.owed -= taken
 	switch {
-	case f.state == over && taken < len(p):
-		return taken, errOver
+	case f.state == complete:
+		return taken, f.beyond(p[taken:])
 	case len(p) == 0 && !last: // for the head that is held back
 		return f.forward(nil, false, wait)
 	}
 	if err := f.count(len(p)-taken, last); err != nil {
 		return taken, err
 	}
+	// With a declared length the client would know that it has everything, however
+	// long the application goes on. So it is told.
+	last = last || int64(len(p)-taken) == f.left
 	for f.state == encoding && (taken < len(p) || last) {
 		piece := p[taken:min(taken+pieceMax, len(p))]
 		taken += len(piece)
@@ -240,7 +263,7 @@ func (f *Filter) drain(wait bool) (gone bool, err error) {
 	}
 	f.e.out, f.sent = f.e.out[:0], 0
 	if last {
-		f.state = over
+		f.state = complete
 		f.release(false)
 	}
 	return true, nil

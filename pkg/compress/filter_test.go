@@ -185,6 +185,36 @@ func TestABodyThatIsNotAsLongAsDeclaredIsAnError(t *testing.T) {
 	}
 }
 
+// TestABodyEndsWithItsDeclaredLength: a script that goes on when it has sent all
+// does not keep the client waiting.
+func TestABodyEndsWithItsDeclaredLength(t *testing.T) {
+	c := newCompressor(t, config())
+	for _, room := range []int{1 << 20, 10} {
+		x := newExchange("gzip")
+		x.Response.ContentLength = 1000
+		s := &sink{t: t, room: func() int { return room }}
+		var f Filter
+		_, _ = f.Start(c, x, s)
+		body := page(1000)
+		if n, err := f.TryWrite(body[:300], false); n < 300 && f.Write(body[n:300], false) != nil || err != nil || s.last {
+			t.Fatal(n, err, s.last)
+		}
+		if n, err := f.TryWrite(body[300:], false); n < 700 && f.Write(body[300+n:], false) != nil || err != nil {
+			t.Fatal(n, err)
+		}
+		if got, err := decode("gzip", s.body); !s.last || err != nil || !bytes.Equal(got, body) || c.Busy() != 0 {
+			t.Errorf("room %d: complete %t, %v, %d encoders in use", room, s.last, err, c.Busy())
+		}
+		if err := f.Write([]byte("x"), false); !errors.Is(err, errLong) {
+			t.Errorf("more: %v", err)
+		}
+		if err := f.Write(nil, true); err != nil {
+			t.Errorf("the end: %v", err)
+		}
+		f.End()
+	}
+}
+
 func TestAnErrorOfTheClientComesBackAndFreesTheEncoder(t *testing.T) {
 	c := newCompressor(t, config())
 	gone := errors.New("gone")

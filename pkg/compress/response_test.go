@@ -31,7 +31,7 @@ func TestWhatIsEncoded(t *testing.T) {
 		{"one byte less, not declared", 200, "", 99, false, false, ""},
 		{"nothing", 200, "", 0, true, false, ""},
 		{"nothing, not declared", 200, "", 0, false, false, ""},
-		{"a part", 206, "Content-Range: bytes 0-999/5000", 1000, true, false, ""},
+		{"a part", 206, "Content-Range: bytes 0-999/5000", 1000, true, false, "Accept-Encoding"},
 		{"a part by its field", 200, "Content-Range: bytes 0-999/5000", 1000, true, false, ""},
 		{"encoded already", 200, "Content-Encoding: gzip", 1000, true, false, ""},
 		{"encoded in a way", 200, "content-encoding: identity", 1000, true, false, ""},
@@ -212,7 +212,7 @@ func TestEveryLevelOfEveryCodingDecodes(t *testing.T) {
 		cfg.Level = l
 		c := newCompressor(t, cfg)
 		for _, coding := range codings {
-			for _, n := range []int{100, 70_000, 600_000} {
+			for _, n := range []int{100, 70_000, 200_000} {
 				s := run(t, c, newExchange(coding), page(n))
 				if got, err := decode(coding, s.body); err != nil || len(got) != n {
 					t.Errorf("%s, level %d: %v, %d bytes of %d", coding, l, err, len(got), n)

@@ -124,6 +124,9 @@ func wantSiteDefaults() map[string]string {
 		"[[site.location]] headers":             "map[]",
 		"[[site.location]] intercept_errors":    "false",
 		"[[site.location]] ignore_client_abort": "false",
+		"[[site.location]] upgrade":             "[websocket]",
+		"[[site.location]] strip_prefix":        "",
+		"[[site.location]] request_headers":     "map[]",
 		"[[site.location]] deny_source":         "[.php* .phtml .phar .inc .phps]",
 		"[[site.location]] expires":             "0",
 		"[[site.location]] compression":         "off",
@@ -161,6 +164,8 @@ func wantBackendDefaults() map[string]string {
 		"[backend.NAME] retry":               "[refused closed stale overloaded]",
 		"[backend.NAME] tries":               "3",
 		"[backend.NAME] retry_timeout":       "10s",
+		"[backend.NAME] max_tunnels":         "1024",
+		"[backend.NAME] tunnel_timeout":      "1h",
 
 		"[backend.NAME.workers] binary":       "",
 		"[backend.NAME.workers] count":        "0",

@@ -45,6 +45,18 @@ func nginxHint(key string) string {
 		"location":                      `[[site.location]]`,
 		"pid":                           `"pid_file" in [gateway]`,
 		"server":                        `[[site]], or "servers" in [backend.NAME]`,
+		"proxy_buffer_size":             `"max_response_header" in [backend.NAME]`,
+		"proxy_buffers":                 `"response_buffer" in [backend.NAME]`,
+		"proxy_connect_timeout":         `"connect_timeout" in [backend.NAME]`,
+		"proxy_http_version":            "nothing: it is 1.1",
+		"proxy_ignore_client_abort":     `"ignore_client_abort" in [[site.location]]`,
+		"proxy_intercept_errors":        `"intercept_errors" in [[site.location]]`,
+		"proxy_next_upstream":           `"retry" in [backend.NAME]`,
+		"proxy_next_upstream_tries":     `"tries" in [backend.NAME]`,
+		"proxy_pass":                    `"backend" in [[site.location]], and protocol = "http" and "servers" in [backend.NAME]`,
+		"proxy_read_timeout":            `"read_timeout" in [backend.NAME], and "tunnel_timeout" for WebSockets`,
+		"proxy_send_timeout":            `"send_timeout" in [backend.NAME]`,
+		"proxy_set_header":              `the table "request_headers" in [[site.location]]; Host and X-Forwarded-* are sent without it`,
 		"server_name":                   `"hosts" in [[site]]`,
 		"server_names":                  `"hosts" in [[site]]`,
 		"server_tokens":                 `"server_header" in [http]`,
@@ -67,6 +79,7 @@ func nginxHint(key string) string {
 		"ssl_prefer_server_ciphers":     "nothing: the better one is chosen",
 		"ssl_session_cache":             "nothing: sessions are resumed by tickets",
 		"ssl_session_timeout":           "nothing: a ticket is good for as long as its key, a week at most",
+		"http2":                         `"http2" in [http]`,
 		"http3":                         `"http3" in [http]`,
 		"quic":                          `"http3" in [http]`,
 		"ssl":                           `a [site.tls] table`,
@@ -81,7 +94,6 @@ func nginxHint(key string) string {
 // no counterpart, and what to do meanwhile, with its punctuation.
 func notYet(key string) (advice string, ok bool) {
 	const (
-		tls    = "; put a TLS terminator in front for now (docs/running.md)"
 		closed = `; to close a path for all write return = "403"`
 		moved  = `; "try_files", regular expressions with groups, and "return" may do`
 		ask    = `; a FastCGI program can decide who may enter: "authorizer" (docs/roles.md)`
@@ -91,7 +103,6 @@ func notYet(key string) (advice string, ok bool) {
 		"auth_basic": ask, "auth_basic_user_file": ask, "auth_request": ask,
 		"autoindex": "", "autoindex_format": "", "charset": "", "error_page": `; "intercept_errors" shows the gateway's own pages`,
 		"geo": moved, "if": moved, "map": moved, "rewrite": moved, "set": moved, "split_clients": moved,
-		"http2":       tls,
 		"log_format":  "; the records are JSON with all fields (docs/logs.md)",
 		"stub_status": "", "include": "; the configuration is one file",
 	}[key]
@@ -100,15 +111,15 @@ func notYet(key string) (advice string, ok bool) {
 	}
 	for _, family := range []struct{ prefix, advice string }{
 		{"ssl_", "; see [site.tls] and [tls]"},
-		{"http2_", tls},
+		{"http2_", "; see http2 in [http] and [http2]"},
 		{"http3_", "; see http3 in [http] and [http3]"},
 		{"gzip", "; see [compression]"},
 		{"brotli", "; see [compression]"},
 		{"limit_", ""},
-		{"proxy_", "; backends speak FastCGI only"},
-		{"uwsgi_", "; backends speak FastCGI only"},
-		{"scgi_", "; backends speak FastCGI only"},
-		{"grpc_", "; backends speak FastCGI only"},
+		{"proxy_", ""},
+		{"uwsgi_", "; backends speak FastCGI and HTTP only"},
+		{"scgi_", "; backends speak FastCGI and HTTP only"},
+		{"grpc_", "; backends speak FastCGI and HTTP only"},
 		{"fastcgi_cache", ""},
 		{"sub_filter", ""},
 	} {

@@ -39,7 +39,7 @@ func (p *Policy) Follow(x *exchange.Exchange, o *Origin) {
 
 // Named reports whether the policy's own field is one that Look does not know, so
 // that Follow has to be called for every request.
-func (p *Policy) Named() bool { return p != nil && kind([]byte(p.header)) != Way }
+func (p *Policy) Named() bool { return p != nil && p.named }
 
 // dropOwn removes the field that the policy is told of, whatever its name.
 func (p *Policy) dropOwn(h *exchange.Header) {

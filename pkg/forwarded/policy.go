@@ -29,6 +29,7 @@ type Policy struct {
 	nets   []netip.Prefix
 	unix   bool
 	header string // lower case
+	named  bool   // header is a name that Look does not know
 	host   bool
 }
 
@@ -42,6 +43,7 @@ func New(cfg Config) (*Policy, error) {
 	if p.header == "" {
 		p.header = "x-forwarded-for"
 	}
+	p.named = kind([]byte(p.header)) != Way
 	for _, s := range cfg.Proxies {
 		if s == Unix {
 			p.unix = true

@@ -120,7 +120,7 @@ func (g *Gateway) upstreamEvents(b *backend) upstream.Events {
 		ServerDown: func(backend, server string, err error) {
 			g.log.Warn("server refuses connections", append([]zap.Field{
 				zap.String("backend", backend),
-				zap.String("server", server), zap.Error(err), zap.String("hint", dialHint(err)),
+				zap.String("server", server), zap.Error(err), zap.String("hint", b.dialHint(err)),
 			}, b.poolFields(server)...)...)
 		},
 		ServerUp: func(backend, server string) {

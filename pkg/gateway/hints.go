@@ -95,6 +95,9 @@ func (v *visit) hint() string {
 			return h
 		}
 	}
+	if v.loc != nil && v.loc.forward != nil {
+		return forwardHint(&v.x.Trace)
+	}
 	return failureHint(&v.x.Trace)
 }
 

@@ -83,5 +83,5 @@ func (v *visit) unbelieved() {
 	}
 	v.g.log.Warn("a proxy that is not trusted seems to stand before the gateway; what it says of its clients is dropped",
 		zap.ByteString("peer", v.x.Request.Conn.PeerAddr),
-		zap.String("hint", `name it in http.trusted_proxies, such as ["10.0.0.0/8"], if its clients' addresses and https are to reach the application`))
+		zap.String("hint", `name it in http.trusted_proxies, such as ["10.0.0.0/8"] or ["unix"], if its clients' addresses and https are to reach the application`))
 }

@@ -34,6 +34,13 @@
 // target's authority (RFC 9112 section 3.2.2). Content-Length stays, so that a
 // length of zero can be told from none; Request.ContentLength is what counts.
 //
+// # Trailers
+//
+// The fields behind a chunked body are read, held against the grammar and a
+// bound, and dropped, as RFC 9110 section 6.5.1 lets a recipient do: a FastCGI
+// server has its params before the body, and no field that came behind it may be
+// taken for one that was judged before, such as Authorization or Host.
+//
 // # Buffers
 //
 // A head is parsed where it lies: field names are lower-cased in place, and all

@@ -83,17 +83,22 @@ func (c *Conn) onContinuation(f *frame) error {
 func (c *Conn) onBlock(id uint32, flags uint8, parent uint32, block []byte) error {
 	c.mu.Lock()
 	st := c.streams[id]
-	known, how := id <= c.lastID, c.closed.how(id)
+	known, how := id <= c.lastID, closedUnknown
 	full := len(c.streams) >= c.maxStreams || c.running >= 2*c.maxStreams
-	leaving := c.leaving
-	if !known {
+	switch {
+	case known:
+		how = c.closed.how(id)
+	case c.leaving: // it was told so
+		c.lastID, known, how = id, true, closedByUs
+		c.closed.add(id, how)
+	default:
 		c.lastID = id
 	}
 	c.mu.Unlock()
 	switch {
 	case st != nil:
 		return c.onTrailers(st, id, flags, block)
-	case known && how == closedByUs, leaving:
+	case known && how == closedByUs:
 		return c.skip(block)
 	case known && how != closedUnknown:
 		return fatal(StreamClosed, "HEADERS on a closed stream")
@@ -201,8 +206,9 @@ func (c *Conn) onRequest(id uint32, last bool, block []byte) error {
 // open takes a request into the books.
 func (c *Conn) open(st *stream, last bool) {
 	st.recvDone = last
-	st.sendWin, st.recvWin = c.peerWindow, int64(c.streamWindow)
+	st.sendWin, st.recvWin = c.peerWindow, int64(c.streamWindow)+c.early
 	c.streams[st.id] = st
+	c.takenID = st.id
 	c.ready = append(c.ready, st)
 	c.running++
 	c.idleSince, c.resting = 0, false

@@ -107,14 +107,16 @@ func (b *body) read(p []byte, timed bool) (int, error) {
 			b.expect = false
 			st.sink.interim(100, nil)
 		}
+		now := c.srv.sweeper.Now()
 		if timed {
-			st.readBy = c.srv.sweeper.After(st.cfg.BodyTimeout)
+			st.readBy = st.readDebt.deadline(now, st.cfg.BodyTimeout)
 		}
 		c.flush()
 		c.mu.Unlock()
 		<-st.readable
 		c.mu.Lock()
 		st.readBy = 0
+		st.readDebt.settle(c.srv.sweeper.Now()-now, int64(len(st.buf)-st.r), st.cfg.MinBodyRate)
 	}
 }
 

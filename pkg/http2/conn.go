@@ -2,7 +2,6 @@ package http2
 
 import (
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -61,6 +60,7 @@ type Conn struct {
 	closed  closedRing
 	running int    // requests that were accepted and whose storage is not back yet
 	lastID  uint32 // highest stream the client opened
+	takenID uint32 // highest stream that was served
 	served  int
 	output  output
 	budgets budgets
@@ -68,6 +68,7 @@ type Conn struct {
 	sendWin    int64 // what we may send on the connection
 	peerWindow int64 // what a new stream may send
 	recvWin    int64 // what the client may send on the connection
+	early      int64 // what a stream may send beyond its window, before our SETTINGS are known
 	credit     int   // what was read of it and not given back yet
 	tableSmall bool  // the next header block must say that we use no table
 
@@ -81,8 +82,6 @@ type Conn struct {
 	ended                      bool  // Serve is about to return
 	dead                       bool  // the socket is of no use any more
 	allDone                    chan struct{}
-
-	writers sync.WaitGroup // writeRest calls
 }
 
 // limits are the sizes that the client was told.
@@ -99,6 +98,7 @@ func newConn(s *Server, nc net.Conn, first []byte, info *exchange.ConnInfo) *Con
 	c.dec = hpack.NewDecoder(tableSize, c.head.field)
 	c.head.c = c
 	c.sendWin, c.peerWindow, c.recvWin = firstWindow, firstWindow, int64(c.connWindow)
+	c.early = max(0, int64(firstWindow-c.streamWindow))
 	c.idleSince = s.sweeper.Now()
 	return c
 }
@@ -351,95 +351,3 @@ func (c *Conn) die(cause error) {
 	}
 	c.wake()
 }
-
-// end closes the connection for err, telling the client if there is something
-// to tell, and waits for the handlers.
-func (c *Conn) end(err error) {
-	told := c.farewell(err)
-	if told {
-		c.linger()
-	}
-	c.mu.Lock()
-	c.die(c.cause())
-	_ = c.wire.SetDeadline(longAgo)
-	for i, st := range c.ready {
-		c.ready[i] = nil
-		c.release(st)
-	}
-	var done chan struct{}
-	if c.running > 0 {
-		done = make(chan struct{})
-		c.allDone = done
-	}
-	c.mu.Unlock()
-	c.wire.Close()
-	c.writers.Wait()
-	if done != nil {
-		<-done
-	}
-	if c.input != nil {
-		c.srv.inputs.Put(c.input)
-		c.input = nil
-	}
-}
-
-// cause is what requests under way are told when the connection ends.
-func (c *Conn) cause() error {
-	if c.cutoff.Load() {
-		return exchange.ErrCutOff
-	}
-	return exchange.ErrClientGone
-}
-
-// farewell sends the last GOAWAY, if the connection did not just break, and
-// loses the streams. It reports whether the client should be let read it.
-func (c *Conn) farewell(err error) (told bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = true
-	bad, ok := errors.AsType[*connError](err)
-	for _, st := range c.streams {
-		c.lose(st, c.cause())
-	}
-	if !ok || c.dead || c.cutoff.Load() {
-		return false
-	}
-	c.output.ctl = appendGoAway(c.output.ctl, c.lastID, bad.code, bad.reason)
-	if c.srv.events.Ended != nil && bad.code != NoError {
-		c.srv.events.Ended(c.info, bad.code, bad.reason)
-	}
-	_ = c.wire.SetDeadline(time.Now().Add(lingerTime))
-	c.flush()
-	return bad.code != NoError || c.output.writing
-}
-
-// Bounds of a lingering close: how much is thrown away so that the client gets
-// to read our GOAWAY instead of a reset.
-const (
-	lingerBytes = 1 << 20
-	lingerTime  = time.Second
-)
-
-func (c *Conn) linger() {
-	c.writers.Wait() // the deadline ends them
-	if !c.wire.closeWrite() {
-		return
-	}
-	buf := *c.buffer()
-	for total := 0; total < lingerBytes; {
-		n, err := c.wire.Read(buf)
-		total += n
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (c *Conn) buffer() *[]byte {
-	if c.input == nil {
-		c.input = c.srv.inputs.Get().(*[]byte)
-	}
-	return c.input
-}
-
-var _ io.Reader = (*body)(nil)

@@ -34,7 +34,7 @@ func (c *Conn) leave() {
 		return
 	}
 	c.leaving, c.drainBy = true, 0
-	c.output.ctl = appendGoAway(c.output.ctl, c.lastID, NoError, "")
+	c.output.ctl = appendGoAway(c.output.ctl, c.takenID, NoError, "")
 	c.flush()
 	c.settle()
 }
@@ -92,9 +92,14 @@ func late(by, now int64) bool { return by != 0 && now > by }
 
 func (c *Conn) sweepIdle(now int64) {
 	idle := c.idleFor(now)
+	cfg := c.srv.cfg.Load()
+	most := cfg.KeepaliveTimeout
+	if c.served == 0 {
+		most = max(most, cfg.HeaderTimeout)
+	}
 	switch {
 	case idle == 0:
-	case idle > c.srv.cfg.Load().KeepaliveTimeout:
+	case idle > most:
 		c.condemn(fatal(NoError, "idle"))
 	case idle > restAfter && !c.resting:
 		c.wake()

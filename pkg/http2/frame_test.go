@@ -133,10 +133,22 @@ func TestResponsesAreEncodedForAnyDecoder(t *testing.T) {
 	long := string(bytes.Repeat([]byte("v"), 20000))
 	var h exchange.Header
 	for _, f := range [][2]string{
-		{"Content-Type", "text/html"}, {"Set-Cookie", "a=b"}, {"Set-Cookie", "c=d"}, {"X-Long", long},
-		{"X-Empty", ""}, {"X-Spaces", " \tx y\t"}, {"Connection", "close"}, {"Keep-Alive", "x"}, {"Upgrade", "x"},
-		{"Transfer-Encoding", "chunked"}, {"Content-Length", "5"}, {"Trailer", "x"}, {"Proxy-Connection", "x"},
-		{"DATE", "today"}, {"X-Non-Ascii", "\xff\xfe"}, {"WWW-Authenticate", "Basic"},
+		{"Content-Type", "text/html"},
+		{"Set-Cookie", "a=b"},
+		{"Set-Cookie", "c=d"},
+		{"X-Long", long},
+		{"X-Empty", ""},
+		{"X-Spaces", " \tx y\t"},
+		{"Connection", "close"},
+		{"Keep-Alive", "x"},
+		{"Upgrade", "x"},
+		{"Transfer-Encoding", "chunked"},
+		{"Content-Length", "5"},
+		{"Trailer", "x"},
+		{"Proxy-Connection", "x"},
+		{"DATE", "today"},
+		{"X-Non-Ascii", "\xff\xfe"},
+		{"WWW-Authenticate", "Basic"},
 	} {
 		h.AddString(f[0], f[1])
 	}

@@ -51,7 +51,9 @@ func start(t testing.TB, cfg http2.Config, h exchange.Handler, tlsConfig *tls.Co
 		cfg.KeepaliveTimeout = time.Minute
 	}
 	r.srv = http2.New(cfg, h, r.sweeper, http2.Events{
-		Ended: func(_ *exchange.ConnInfo, _ http2.ErrCode, reason string) { r.note(&r.ended, reason) },
+		Ended: func(_ *exchange.ConnInfo, code http2.ErrCode, reason string, closed int) {
+			r.note(&r.ended, strconv.Itoa(closed)+" "+strconv.Itoa(int(code))+" "+reason)
+		},
 		Refused: func(_ *exchange.Exchange, status int, reason string) {
 			r.note(&r.refused, strconv.Itoa(status)+" "+reason)
 		},

@@ -17,9 +17,10 @@ type output struct {
 	w   []byte // handed to the socket; w[off:] is not out yet
 	off int
 
-	writing bool  // somebody writes w
-	soon    bool  // somebody is about to flush
-	writeBy int64 // sweeper time by which a waiting write must have ended; 0: none
+	writing bool          // somebody writes w
+	writer  chan struct{} // closed when the last writeRest has ended; nil: there was none
+	soon    bool          // somebody is about to flush
+	writeBy int64         // sweeper time by which a waiting write must have ended; 0: none
 
 	queue []*stream // wait for room or for the connection's window, in turn
 }
@@ -70,8 +71,8 @@ func (c *Conn) flush() {
 		c.wrote(n, err)
 		if n < len(p) && !c.dead {
 			o.writing = true
-			c.writers.Add(1)
-			go c.writeRest() // ends when everything is out or the connection dies
+			o.writer = make(chan struct{})
+			go c.writeRest(o.writer) // ends when everything is out or the connection dies
 			return
 		}
 	}
@@ -114,8 +115,8 @@ func writeError(err error) error {
 }
 
 // writeRest writes, waiting for the client, until nothing is left.
-func (c *Conn) writeRest() {
-	defer c.writers.Done()
+func (c *Conn) writeRest(done chan struct{}) {
+	defer close(done)
 	o := &c.output
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,6 +134,16 @@ func (c *Conn) writeRest() {
 	}
 	o.writing = false
 	c.settle()
+}
+
+// awaitWriter waits for the end of writeRest.
+func (c *Conn) awaitWriter() {
+	c.mu.Lock()
+	done := c.output.writer
+	c.mu.Unlock()
+	if done != nil {
+		<-done
+	}
 }
 
 // woken reports whether a write was ended by a deadline that was meant for an

@@ -147,7 +147,7 @@ func (c *Conn) onSettings(f *frame) error {
 	case f.has(flagAck) && len(f.payload) > 0, len(f.payload)%settingSize != 0:
 		return fatal(FrameSizeError, "SETTINGS of a wrong size")
 	case f.has(flagAck):
-		c.ackBy = 0
+		c.acknowledged()
 		return c.noise()
 	}
 	window := c.peerWindow
@@ -172,6 +172,16 @@ func (c *Conn) onSettings(f *frame) error {
 		return err
 	}
 	return c.noise()
+}
+
+// acknowledged takes the answer to our SETTINGS: until it, streams may use the
+// protocol's own window, if that is larger than ours.
+func (c *Conn) acknowledged() {
+	c.ackBy = 0
+	for _, st := range c.streams {
+		st.recvWin -= c.early
+	}
+	c.early = 0
 }
 
 // resize changes what every stream may send (RFC 9113 section 6.9.2), which may

@@ -19,6 +19,8 @@ type Config struct {
 	KeepaliveTimeout  time.Duration // without a request
 	BodyTimeout       time.Duration // between two DATA frames of a body that is waited for
 	SendTimeout       time.Duration // without the client taking anything of a response
+	MinBodyRate       int64         // bytes per second of a body that is waited for, averaged; 0: no limit
+	MinSendRate       int64         // likewise of a response that waits for its client
 	KeepaliveRequests int           // requests per connection; 0: no limit
 	ServerHeader      string        // value of the Server field; empty: none
 
@@ -59,9 +61,10 @@ type Events struct {
 	Refused func(x *exchange.Exchange, status int, reason string)
 	// Panic tells of a handler that panicked; the client got a 500 or a reset.
 	Panic func(x *exchange.Exchange, value any, stack []byte)
-	// Ended tells of a connection that was closed for what its client did, with
-	// the code it was told and a constant text.
-	Ended func(info *exchange.ConnInfo, code ErrCode, reason string)
+	// Ended tells of connections closed for what their clients did since the last
+	// call, at most once a second: how many, and of the last one the code it was
+	// told and a constant text.
+	Ended func(info *exchange.ConnInfo, code ErrCode, reason string, closed int)
 }
 
 // Server makes sessions of connections and runs their requests.
@@ -75,9 +78,11 @@ type Server struct {
 	streams sync.Pool // *stream
 	inputs  sync.Pool // *[]byte of inputSize
 
-	mu     sync.Mutex // guards conns
-	conns  map[*Conn]struct{}
-	closed bool
+	ended    atomic.Int64 // connections not yet told of in Events.Ended
+	endedLog atomic.Int64 // sweeper time of its last call
+
+	mu    sync.Mutex // guards conns
+	conns map[*Conn]struct{}
 }
 
 // stamp is the Date field of one second, encoded, and the Server field.
@@ -144,6 +149,17 @@ func (s *Server) setStamp(now int64) {
 	st.fields = append(date, shared(indexServer, server)...)
 	st.date, st.name = st.fields[:len(date)], st.fields[len(date):]
 	s.stamp.Store(st)
+}
+
+// report tells of a connection that ends for err.
+func (s *Server) report(info *exchange.ConnInfo, err *connError) {
+	n := s.ended.Add(1)
+	now, last := s.sweeper.Now(), s.endedLog.Load()
+	if s.events.Ended == nil || now-last < int64(time.Second) || !s.endedLog.CompareAndSwap(last, now) {
+		return
+	}
+	s.ended.Add(-n)
+	s.events.Ended(info, err.code, err.reason, int(n))
 }
 
 func (s *Server) add(c *Conn) {

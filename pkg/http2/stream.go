@@ -41,8 +41,9 @@ type stream struct {
 	recvWin  int64
 	credit   int // read, and not given back yet
 	sendWin  int64
-	progress int // bytes taken since writeBy was set
 
+	readDebt, writeDebt debt
+	waited, progress    int64 // of the last wait for the client to read: how long, and bytes taken since
 	readBy, writeBy     int64 // sweeper time; 0: nobody waits
 	readLate, writeLate bool
 

@@ -14,6 +14,7 @@ type body struct {
 	c    *conn
 	x    *exchange.Exchange
 	in   *reader
+	pace pace
 	left int64  // of the declared length; -1: none was declared
 	data uint64 // unread bytes of the DATA frame at hand
 	junk uint64 // what may still come that is no content
@@ -33,6 +34,8 @@ func (b *body) begin(st *stream, expect bool) {
 	if r.ContentLength == 0 && b.in.eof && b.in.buffered() == 0 {
 		b.done = true
 	}
+	b.pace = pace{timeout: st.cfg.BodyTimeout, rate: st.cfg.MinBodyRate}
+	b.in.pace, b.in.set = &b.pace, st.qs.SetReadDeadline
 	b.peek()
 	if b.left < 0 && b.in.eof {
 		switch {

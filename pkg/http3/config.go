@@ -21,9 +21,11 @@ type Config struct {
 	HeaderTimeout    time.Duration // for a whole request head, from the first byte of its stream
 	KeepaliveTimeout time.Duration // between two requests of a connection
 	BodyTimeout      time.Duration // between two reads of a request body
-	SendTimeout      time.Duration // for each 16 KiB of a response
+	SendTimeout      time.Duration // between two successful writes of a response
 	TunnelTimeout    time.Duration // without a byte in either direction of a stream that left HTTP; 0: no limit
 
+	MinBodyRate       int64  // bytes per second of a request body, see pace; 0: no limit
+	MinSendRate       int64  // bytes per second of a response, likewise; 0: no limit
 	KeepaliveRequests int    // requests per connection; 0: no limit
 	MaxConnections    int    // open at once, unfinished handshakes included; 0: no limit
 	MaxStreams        int    // requests at once on one connection; 0: 100

@@ -15,7 +15,7 @@ import (
 
 func block(lines ...string) []byte {
 	d := reader{}
-	d.reset(bytes.NewReader(headers(lines...)), nil)
+	d.reset(bytes.NewReader(headers(lines...)))
 	_, n, _ := d.frame()
 	b, _ := d.take(int(n))
 	return bytes.Clone(b)
@@ -117,7 +117,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte{frameData, 0x40, 3, 1, 2, 3, frameHeaders, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := reader{}
-		d.reset(bytes.NewReader(b), nil)
+		d.reset(bytes.NewReader(b))
 		junk := uint64(junkMax)
 		for {
 			kind, n, err := d.requestFrame(&junk)

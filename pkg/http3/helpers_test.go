@@ -287,7 +287,7 @@ type reply struct {
 // read reads a stream to its end.
 func read(s io.Reader) (r reply) {
 	d := reader{}
-	d.reset(s, nil)
+	d.reset(s)
 	for {
 		kind, length, err := d.frame()
 		if err == io.EOF {

@@ -30,7 +30,7 @@ func (c *raw) goAway(n int) quic.StreamID {
 	}
 	_ = s.SetReadDeadline(time.Now().Add(limit))
 	d := reader{}
-	d.reset(s, nil)
+	d.reset(s)
 	if kind, err := d.varint(); err != nil || kind != streamControl {
 		c.t.Fatalf("stream of type %d, %v", kind, err)
 	}
@@ -169,12 +169,11 @@ func TestABodyThatIsCutOffSaysSo(t *testing.T) {
 func TestIdleConnectionsAreToldToGo(t *testing.T) {
 	cfg := testConfig()
 	cfg.KeepaliveTimeout, cfg.HeaderTimeout = time.Millisecond, 50*time.Millisecond
-	r := start(t, cfg, Events{}, echo)
-	c := r.dial()
-	if got := c.closed(); got != codeNoError {
+	if got := start(t, cfg, Events{}, echo).dial().closed(); got != codeNoError {
 		t.Errorf("one without a request: %#x", got)
 	}
-	c = r.dial()
+	cfg.HeaderTimeout = limit
+	c := start(t, cfg, Events{}, echo).dial()
 	if got := read(c.send(get("/"))); got.status != "200" {
 		t.Errorf("%+v", got)
 	}

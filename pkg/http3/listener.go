@@ -2,6 +2,7 @@ package http3
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -29,8 +30,8 @@ const (
 	// the first values; who is read fast gets up to the second.
 	streamWindow, maxStreamWindow = 256 << 10, 2 << 20
 	connWindow, maxConnWindow     = 512 << 10, 4 << 20
-	// maxHandshake bounds a handshake, unless the time for a head is shorter.
-	maxHandshake = 10 * time.Second
+	// A handshake may take as long as a request head, within these bounds.
+	minHandshake, maxHandshake = 2 * time.Second, 10 * time.Second
 )
 
 // listener is one UDP socket.
@@ -55,7 +56,9 @@ func newListener(s *Server, pc net.PacketConn, l Listener) (*listener, error) {
 		Conn:                pc,
 		VerifySourceAddress: func(net.Addr) bool { return ln.handshakes.Load() > verifyAbove },
 		ConnContext:         ln.connContext,
+		StatelessResetKey:   &quic.StatelessResetKey{},
 	}
+	_, _ = rand.Read(ln.tr.StatelessResetKey[:]) // it does not fail
 	base := quicConfig(s.cfg.Load())
 	base.GetConfigForClient = func(*quic.ClientInfo) (*quic.Config, error) { return quicConfig(s.cfg.Load()), nil }
 	var err error
@@ -69,7 +72,7 @@ func newListener(s *Server, pc net.PacketConn, l Listener) (*listener, error) {
 func quicConfig(cfg *Config) *quic.Config {
 	handshake := maxHandshake
 	if cfg.HeaderTimeout > 0 {
-		handshake = min(handshake, cfg.HeaderTimeout)
+		handshake = max(minHandshake, min(maxHandshake, cfg.HeaderTimeout))
 	}
 	return &quic.Config{
 		HandshakeIdleTimeout:           handshake / 2, // twice that for all of it

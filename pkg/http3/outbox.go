@@ -16,7 +16,8 @@ const (
 	// directMax is how much of a response QUIC takes at once, without a goroutine
 	// that waits for the client: as much as fits a client's usual initial window.
 	directMax = 32 << 10
-	// writePiece is what has to go out within the send timeout.
+	// writePiece is what QUIC gets at once. Part of it must go out within the send
+	// timeout.
 	writePiece = 16 << 10
 	// interimMax bounds what may wait when an interim response, which a client can
 	// do without, is put behind it.
@@ -28,9 +29,9 @@ const (
 // that would exceed directMax or the client's flow control, a goroutine is
 // begun which writes, and waits.
 type outbox struct {
-	qs      *quic.Stream
-	timeout time.Duration
-	lost    func() error // what an error of the stream means
+	qs   *quic.Stream
+	pace pace         // the writer's
+	lost func() error // what an error of the stream means
 
 	wake chan struct{} // capacity 1: there is work for the writer
 	room chan struct{} // capacity 1: there is room again, or no hope
@@ -44,12 +45,12 @@ type outbox struct {
 	direct int        // bytes given to QUIC without the writer
 }
 
-func (o *outbox) reset(qs *quic.Stream, timeout time.Duration, lost func() error) {
+func (o *outbox) reset(qs *quic.Stream, p pace, lost func() error) {
 	buf, out := o.buf[:0], o.out[:0]
 	if cap(buf) > 2*outboxSize || cap(out) > 2*outboxSize {
 		buf, out = nil, nil
 	}
-	*o = outbox{qs: qs, timeout: timeout, lost: lost, buf: buf, out: out}
+	*o = outbox{qs: qs, pace: p, lost: lost, buf: buf, out: out}
 	o.wake, o.room = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
@@ -148,20 +149,21 @@ func (o *outbox) next() (b []byte, fin, ok bool) {
 	}
 }
 
-// write waits for the client, within the send timeout for each piece.
+// write waits for the client, within the pace.
 func (o *outbox) write(b []byte) error {
 	for len(b) > 0 {
-		if o.timeout > 0 {
-			_ = o.qs.SetWriteDeadline(time.Now().Add(o.timeout))
-		}
+		start := time.Now()
+		_ = o.qs.SetWriteDeadline(o.pace.deadline(start))
 		n, err := o.qs.Write(b[:min(len(b), writePiece)])
-		if err != nil && isTimeout(err) {
+		o.pace.settle(time.Since(start), n)
+		b = b[n:]
+		switch {
+		case err == nil:
+		case !isTimeout(err):
+			return o.lost()
+		case n == 0:
 			return exchange.ErrSendTimeout
 		}
-		if err != nil {
-			return o.lost()
-		}
-		b = b[n:]
 	}
 	return nil
 }

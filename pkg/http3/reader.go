@@ -3,6 +3,7 @@ package http3
 import (
 	"errors"
 	"io"
+	"time"
 
 	"github.com/quic-go/quic-go/quicvarint"
 )
@@ -19,16 +20,18 @@ type reader struct {
 	src  io.Reader
 	buf  []byte
 	r, w int
-	eof  bool   // the client's side of the stream has ended
-	wait func() // called before each read from src, to set its deadline; may be nil
+	eof  bool // the client's side of the stream has ended
+
+	pace *pace                 // of reads from src; nil: somebody else sets deadlines
+	set  func(time.Time) error // sets the deadline of a read, with a pace
 }
 
-func (d *reader) reset(src io.Reader, wait func()) {
+func (d *reader) reset(src io.Reader) {
 	buf := d.buf
 	if buf == nil || len(buf) > keepBuffer {
 		buf = make([]byte, firstBuffer)
 	}
-	*d = reader{src: src, buf: buf, wait: wait}
+	*d = reader{src: src, buf: buf}
 }
 
 func (d *reader) buffered() int { return d.w - d.r }
@@ -38,16 +41,25 @@ func (d *reader) read(p []byte) (int, error) {
 	if d.eof {
 		return 0, io.EOF
 	}
-	if d.wait != nil {
-		d.wait()
-	}
-	n, err := d.src.Read(p)
+	n, err := d.wait(p)
 	if errors.Is(err, io.EOF) {
 		d.eof = true
 		if n > 0 {
 			err = nil
 		}
 	}
+	return n, err
+}
+
+// wait is Read of src within the pace.
+func (d *reader) wait(p []byte) (int, error) {
+	if d.pace == nil {
+		return d.src.Read(p)
+	}
+	start := time.Now()
+	_ = d.set(d.pace.deadline(start))
+	n, err := d.src.Read(p)
+	d.pace.settle(time.Since(start), n)
 	return n, err
 }
 

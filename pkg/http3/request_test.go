@@ -38,7 +38,7 @@ func describe(r *exchange.Request) string {
 func decodeLines(cfg Config, lines ...string) (*exchange.Exchange, head, error) {
 	frame := headers(lines...)
 	d := reader{}
-	d.reset(bytes.NewReader(frame), nil)
+	d.reset(bytes.NewReader(frame))
 	_, n, _ := d.frame()
 	block, _ := d.take(int(n))
 	x := exchange.New()
@@ -72,11 +72,13 @@ func TestAProperHeadBecomesARequest(t *testing.T) {
 			"GET /a%20b/../c?q=1%20 path=/c query=q=1%20 3.0 authority=A.test:8443 host=a.test length=-1 upgrade=\nhost=A.test:8443\n",
 		},
 		{
-			"asterisk", []string{":method: OPTIONS", ":path: *", ":scheme: https", ":authority: a.test"},
+			"asterisk",
+			[]string{":method: OPTIONS", ":path: *", ":scheme: https", ":authority: a.test"},
 			"OPTIONS * path=/ query= 3.0 authority=a.test host=a.test length=-1 upgrade=\nhost=a.test\n",
 		},
 		{
-			"extended CONNECT", []string{":method: CONNECT", ":protocol: WebSocket", ":path: /chat", ":scheme: https", ":authority: a.test"},
+			"extended CONNECT",
+			[]string{":method: CONNECT", ":protocol: WebSocket", ":path: /chat", ":scheme: https", ":authority: a.test"},
 			"GET /chat path=/chat query= 3.0 authority=a.test host=a.test length=-1 upgrade=websocket\nhost=a.test\n",
 		},
 	}

@@ -188,7 +188,7 @@ func TestAClientThatWaitsIsToldToSend(t *testing.T) {
 	c := r.dial()
 	s := c.open(post("/", "expect: 100-continue", "content-length: 3"))
 	d := reader{}
-	d.reset(s, nil)
+	d.reset(s)
 	kind, n, err := d.frame()
 	if err != nil || kind != frameHeaders {
 		t.Fatal(kind, err)
@@ -415,6 +415,34 @@ func TestSlowPeersTimeOut(t *testing.T) {
 	}
 }
 
+// A client that sends a little now and then is cut although no single wait is
+// long.
+func TestABodyThatTricklesIsCut(t *testing.T) {
+	cfg := testConfig()
+	cfg.BodyTimeout, cfg.MinBodyRate = 200*time.Millisecond, 1<<30
+	got := make(chan error)
+	r := start(t, cfg, Events{}, func(x *exchange.Exchange) {
+		_, err := io.ReadAll(x.Request.Body)
+		got <- err
+	})
+	s := r.dial().open(post("/", "content-length: 1000000"))
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(limit); ; {
+		select {
+		case err := <-got:
+			if !errors.Is(err, exchange.ErrBodyTimeout) {
+				t.Errorf("%v", err)
+			}
+			return
+		case <-tick.C:
+			_, _ = s.Write(data("x"))
+		case <-end:
+			t.Fatal("never cut")
+		}
+	}
+}
+
 // An early answer must arrive although the body is not read.
 func TestABodyNobodyReadsIsStopped(t *testing.T) {
 	r := start(t, testConfig(), Events{}, func(x *exchange.Exchange) { text(x, 413, "too much") })
@@ -467,7 +495,7 @@ func TestTunnels(t *testing.T) {
 	}
 	s := c.open(connect("/echo"), data("one"), data("two"))
 	d := reader{}
-	d.reset(s, nil)
+	d.reset(s)
 	_, n, _ := d.frame()
 	block, err := d.take(int(n))
 	if f := fmt.Sprint(decodeFields(block)); err != nil || !strings.HasPrefix(f, "[[:status 200] [sec-websocket-protocol chat]") || strings.Contains(f, "content-length") {

@@ -33,7 +33,7 @@ const (
 func (s *sink) reset(st *stream) {
 	s.st, s.r, s.head, s.sent, s.state, s.noBody = st, nil, nil, 0, sinkNew, false
 	s.enc.trim()
-	s.out.reset(st.qs, st.cfg.SendTimeout, st.c.lost)
+	s.out.reset(st.qs, pace{timeout: st.cfg.SendTimeout, rate: st.cfg.MinSendRate}, st.c.lost)
 }
 
 // Interim implements exchange.Sink.

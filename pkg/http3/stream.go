@@ -30,7 +30,7 @@ func (st *stream) attach(c *conn, qs *quic.Stream, cfg *Config) {
 	st.x.Request.Conn = &c.info
 	st.x.Request.Body = &st.body
 	st.x.Sink = &st.sink
-	st.in.reset(qs, nil)
+	st.in.reset(qs)
 	st.sink.reset(st)
 }
 
@@ -39,7 +39,7 @@ func (st *stream) detach() {
 	st.x.Reset()
 	st.x.Request.Conn = nil
 	st.body = body{}
-	st.in.reset(nil, nil)
+	st.in.reset(nil)
 	st.c, st.qs, st.sink.r = nil, nil, nil
 }
 
@@ -51,7 +51,6 @@ func (st *stream) serve() {
 	h := head{x: st.x, cfg: st.cfg}
 	err := st.readHead(&h)
 	st.x.Trace.Start = time.Now()
-	st.in.wait = st.bodyDeadline
 	refused, isRefusal := errors.AsType[*refusal](err)
 	switch {
 	case isRefusal:
@@ -87,13 +86,6 @@ func (st *stream) readHead(h *head) error {
 		return truncated(err)
 	}
 	return h.decode(block)
-}
-
-// bodyDeadline is set before each wait for the client while it sends a body.
-func (st *stream) bodyDeadline() {
-	if st.cfg.BodyTimeout > 0 {
-		_ = st.qs.SetReadDeadline(time.Now().Add(st.cfg.BodyTimeout))
-	}
 }
 
 // drop ends a stream without an answer: its head never came, or the connection

@@ -24,7 +24,7 @@ func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
 	}
 	s.r, s.state = r, sinkBody
 	t := &tunnel{s: s, limit: s.st.cfg.TunnelTimeout}
-	s.st.in.wait = nil
+	s.st.in.pace = nil
 	t.active()
 	return t, nil
 }

@@ -50,6 +50,8 @@ type Conn struct {
 	usable   bool       // may carry another request
 	rest     []byte     // what came behind a 101
 
+	grace time.Duration // lastWriteGrace but in tests
+
 	out writing // owned by the writer goroutine while there is one
 
 	watch  watch
@@ -65,7 +67,7 @@ func NewConn(nc net.Conn, cfg Config) *Conn {
 	if cfg.Buffers == nil {
 		cfg.Buffers = new(Buffers)
 	}
-	c := &Conn{nc: nc, rc: sock.Raw(nc), cfg: cfg, usable: true}
+	c := &Conn{nc: nc, rc: sock.Raw(nc), cfg: cfg, usable: true, grace: lastWriteGrace}
 	c.readFn = c.readStep
 	c.watch.nc, c.watch.clock = nc, cfg.Sweeper
 	c.watch.readIn, c.watch.writeIn = int64(cfg.ReadTimeout), int64(cfg.SendTimeout)

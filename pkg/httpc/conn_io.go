@@ -219,7 +219,7 @@ func (c *Conn) awaitWriter(answered bool) (err error, ended bool) {
 	if !answered {
 		return nil, false
 	}
-	t := time.NewTimer(lastWriteGrace)
+	t := time.NewTimer(c.grace)
 	defer t.Stop()
 	select {
 	case err = <-c.wdone:

@@ -166,6 +166,7 @@ func TestABodyOfAnySizeIsSentWhole(t *testing.T) {
 
 func TestAServerMayAnswerBeforeItHasReadTheBody(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, b *bench) {
+		b.c.grace = lastWriteGrace
 		h, err := b.do(post(make([]byte, 20<<20)), func() {
 			b.say("HTTP/1.1 413 no\r\nContent-Length: 2\r\n\r\nhi")
 		})

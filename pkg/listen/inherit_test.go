@@ -98,7 +98,7 @@ func bequeath(t *testing.T, names, addrs string, env []string, socks ...filer) s
 		defer f.Close()
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
-	cmd.Env = append(append(os.Environ(), heirVar+"="+addrs, "LISTEN_PID=self", "LISTEN_FDS="+strconv.Itoa(len(socks)), "LISTEN_FDNAMES="+names), env...)
+	cmd.Env = append(append(os.Environ(), heirVar+"="+addrs, "GORACE=atexit_sleep_ms=10", "LISTEN_PID=self", "LISTEN_FDS="+strconv.Itoa(len(socks)), "LISTEN_FDNAMES="+names), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {

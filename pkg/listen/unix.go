@@ -152,9 +152,12 @@ func removeStale(path string) error {
 	if fi.Mode()&fs.ModeSocket == 0 {
 		return fmt.Errorf("listen on unix:%s: a file that is no socket is in the way", path)
 	}
-	if c, err := net.Dial("unix", path); err == nil {
+	c, err := net.Dial("unix", path)
+	if err == nil {
 		c.Close()
-		return nil // in use: the listen call will say so
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) { // full, or not for us: somebody listens
+		return fmt.Errorf("listen on unix:%s: another program listens there", path)
 	}
 	return os.Remove(path)
 }

@@ -151,6 +151,26 @@ func TestOnlyTheOwnSocketIsRemoved(t *testing.T) {
 	connects(t, "unix", path, second)
 }
 
+func TestASocketWhoseQueueIsFullIsInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	ln := open(t, "unix:"+path, listen.Options{Backlog: 1})
+	for full := false; !full; {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			full = true
+			continue
+		}
+		defer c.Close() // at the end: it stays in the queue
+	}
+	if other, err := listen.Open(t.Context(), "unix:"+path, listen.Options{}); err == nil || !strings.Contains(err.Error(), "another program listens there") {
+		t.Errorf("%v, %v", other, err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Error(err)
+	}
+	ln.Close()
+}
+
 func TestAnAbstractSocketHasNoFile(t *testing.T) {
 	name := "@fcgigw-test-" + strconv.Itoa(os.Getpid())
 	ln := open(t, "unix:"+name, listen.Options{Backlog: 4})

@@ -182,3 +182,21 @@ func TestAnUnreadBodyDoesNotBecomeARequest(t *testing.T) {
 	}
 	c.wantEnd()
 }
+
+func TestWhatIsPipelinedWaitsInTheSocket(t *testing.T) {
+	const n = 3000
+	var r *rig
+	ready := make(chan struct{})
+	r = start(t, config(), func(x *exchange.Exchange) {
+		<-ready
+		respond(x, 200, fmt.Sprint(r.LargestBuffer()))
+	})
+	close(ready)
+	c := r.dial(t)
+	go func() { // ends when all are read; far more than a buffer
+		_, _ = c.Write([]byte(strings.Repeat(get("/"), n)))
+	}()
+	for range n {
+		c.want(200, "8192")
+	}
+}

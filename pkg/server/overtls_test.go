@@ -21,8 +21,8 @@ const (
 // TestOverTLS runs what holds for plain connections with TLS beneath; start and
 // dial look at the test's name.
 func TestOverTLS(t *testing.T) {
+	t.Run("1.3_idle", TestIdleConnectionsHaveNoGoroutineAndWakeUp) // counts goroutines: on its own
 	for name, test := range map[string]func(*testing.T){
-		"idle":              TestIdleConnectionsHaveNoGoroutineAndWakeUp,
 		"forgotten":         TestAParkedConnectionWhoseClientLeavesIsForgotten,
 		"keepalive timeout": TestIdleConnectionsEndWithTheKeepaliveTimeout,
 		"slow head":         TestASlowHeadIsAnsweredWith408,
@@ -63,7 +63,10 @@ func TestOverTLS(t *testing.T) {
 		"sendfile declines": TestSendFileDeclinesWhatItCannotFrame,
 	} {
 		for _, version := range []string{tls12, tls13} {
-			t.Run(strings.TrimPrefix(version, "TestOverTLS/")+name, test)
+			t.Run(strings.TrimPrefix(version, "TestOverTLS/")+name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
 		}
 	}
 }

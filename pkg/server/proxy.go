@@ -12,6 +12,7 @@ import (
 
 	"github.com/pires/go-proxyproto"
 
+	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
@@ -110,6 +111,7 @@ func (c *conn) readProxy() error {
 	if h.Command.IsLocal() || h.TransportProtocol.IsUnspec() {
 		return nil
 	}
+	c.info.Via = &exchange.Via{Peer: c.info.Peer, PeerAddr: c.info.PeerAddr, PeerPort: c.info.PeerPort}
 	c.info.Peer, c.info.PeerAddr, c.info.PeerPort = addrText(h.SourceAddr)
 	c.info.Local, c.info.LocalAddr, c.info.LocalPort = addrText(h.DestinationAddr)
 	return nil

@@ -1,6 +1,9 @@
 package server
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // debt is how long a client has been waited for beyond what the bytes it moved
 // were worth at a minimum rate. A client that lives up to the rate has none, and
@@ -15,9 +18,8 @@ func (d *debt) settle(waited, n, rate int64) {
 		*d = 0
 		return
 	}
-	earned := n / rate * int64(time.Second)
-	earned += n % rate * int64(time.Second) / rate
-	*d = max(0, *d+debt(waited-earned))
+	earned := float64(n) / float64(rate) * float64(time.Second)
+	*d = max(0, *d+debt(waited)-debt(min(earned, math.MaxInt64/4)))
 }
 
 // deadline returns when a wait has lasted too long that begins now: after the

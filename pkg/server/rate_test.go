@@ -145,4 +145,3 @@ func TestAClientThatReadsABigBufferSlowlyIsNotTimedOut(t *testing.T) {
 		t.Errorf("in the end: %v", err)
 	}
 }
-

@@ -1,6 +1,12 @@
 // Package server is the HTTP/1.1 front: it accepts connections, reads strict
 // requests from them, hands each as an exchange to one handler and sends the
-// response.
+// response. In front of the requests there may be a PROXY header and TLS;
+// connections that turn out to speak HTTP/2 are handed to a Session and stay in
+// the books.
+//
+// Requests of a connection are served one after the other. What a client sends
+// ahead is read as far as it fits into the buffer behind the request at hand (8
+// KiB, or what one large head needed), and waits in the socket else.
 //
 // Every connection has one goroutine while it is active and none while it has
 // been idle for a moment: it then waits in a sock.Lot. Deadlines are kept as

@@ -54,7 +54,12 @@ func (c *Plain) ReadFD(fd uintptr, p []byte) (int, error) { return Read(fd, p) }
 func (c *Plain) Edge() {}
 
 // WriteFD implements Direct.
-func (c *Plain) WriteFD(fd uintptr, parts [][]byte) (int, error) { return Writev(fd, parts) }
+func (c *Plain) WriteFD(fd uintptr, parts [][]byte) (int, error) {
+	if len(parts) == 1 {
+		return Write(fd, parts[0])
+	}
+	return Writev(fd, parts)
+}
 
 // TryWrite implements TryWriter.
 func (c *Plain) TryWrite(p []byte) (int, error) { return c.try.write(c.rc, p) }

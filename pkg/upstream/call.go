@@ -70,6 +70,9 @@ func (c *call) begin(b *Backend, x *exchange.Exchange, in *Input, out Reply) {
 
 func (c *call) end() {
 	c.watch.rest()
+	if c.http != nil {
+		c.http.end()
+	}
 	c.b, c.x, c.in, c.out = nil, nil, nil, nil
 	c.req = fcgi.Request{}
 }

@@ -40,6 +40,12 @@ func (c *call) overHTTP() *httpCall {
 	return c.http
 }
 
+// end forgets the request, whose head was valid until now.
+func (h *httpCall) end() {
+	h.drop()
+	h.reply.Begin(nil, false, nil)
+}
+
 // run implements wire.
 func (w httpWire) run(c *call) error {
 	h := c.overHTTP()

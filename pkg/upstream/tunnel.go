@@ -43,7 +43,6 @@ func (b *Backend) doSwitching(x *exchange.Exchange, in *Input, out Reply, c *Cal
 		err = c.tunnel()
 	}
 	err = out.Done(err)
-	c.http.drop()
 	c.end()
 	return err
 }

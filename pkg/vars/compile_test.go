@@ -86,6 +86,9 @@ func TestVariablesThatAClientChoosesAreKnown(t *testing.T) {
 func TestAppendAllocatesNothing(t *testing.T) {
 	var all strings.Builder
 	for _, name := range vars.Known() {
+		if strings.HasPrefix(name, "ssl_client_") {
+			continue // made of a certificate, for the few who ask
+		}
 		all.WriteString("$" + strings.Replace(name, "NAME", "foo", 1) + " ")
 	}
 	tpl, err := vars.Compile(all.String() + "$cookie_sid $arg_bar $http_x_two")

@@ -20,6 +20,24 @@ type backend struct {
 
 const ran = "Content-Type: text/plain\r\n\r\nran"
 
+// tables are the locations and the backend of the configuration.
+func (b *backend) tables(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf(`
+  [[site.location]]
+  match     = "/"
+  try_files = ["/index.php?$args"]
+  [[site.location]]
+  match   = '~ \.php(/|$)'
+  backend = "app"
+{site}
+[backend.app]
+servers   = [%q]
+max_conns = 4
+multiplex = "off"
+`, b.listen(t))
+}
+
 func (b *backend) listen(t testing.TB) string {
 	t.Helper()
 	b.Handler = func(w *fcgitest.Response, r *fcgitest.Request) {
@@ -51,6 +69,11 @@ var ordinary = []string{
 // ownTrace is the traceparent of a request that came without one.
 var ownTrace = regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-0[01]$`)
 
+// ordinary says whether a param is one that every request over TLS has.
+func (s scene) ordinary(name string) bool {
+	return s.scheme == "https" && (name == "HTTPS" || strings.HasPrefix(name, "SSL_"))
+}
+
 // report writes a request as rows expect it: method and target, then whatever is
 // not as it is with the plainest request for ex.test, then the body.
 func (s scene) report(r *fcgitest.Request) string {
@@ -58,7 +81,7 @@ func (s scene) report(r *fcgitest.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", p["REQUEST_METHOD"], p["REQUEST_URI"])
 	for _, name := range slices.Sorted(slices.Values(r.Names)) {
-		if !slices.Contains(ordinary, name) {
+		if !slices.Contains(ordinary, name) && !s.ordinary(name) {
 			fmt.Fprintf(&b, " %s=%q", name, p[name])
 		}
 	}
@@ -76,6 +99,9 @@ func (s scene) report(r *fcgitest.Request) string {
 	differs("HTTP_X_REQUEST_ID", p["REQUEST_ID"])
 	if m := ownTrace.FindStringSubmatch(p["HTTP_TRACEPARENT"]); m == nil || m[1] != p["REQUEST_ID"] {
 		differs("HTTP_TRACEPARENT", "")
+	}
+	if s.scheme == "https" {
+		differs("HTTPS", "on")
 	}
 	_, query, _ := strings.Cut(p["REQUEST_URI"], "?")
 	differs("QUERY_STRING", query)

@@ -128,25 +128,52 @@ func TestARequestThatStallsReachesNobody(t *testing.T) { // RFC 9110 15.5.9, S46
 func TestBytesThatTrickleDoNotKeepAHeadAlive(t *testing.T) { // S46
 	g := start(t, &backend{}, "header_timeout = \"500ms\"\n", "")
 	d := g.dialog(t)
-	stop := make(chan struct{})
+	d.send("GET / HTTP/1.1\r\nX-A: ")
 	done := make(chan struct{})
-	go func() { // ends with the test, or when the gateway has closed
+	go func() { // ends when all is sent, or when the gateway has closed
 		defer close(done)
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for raw := "GET / HTTP/1.1\r\nX-A: " + strings.Repeat("x", 8000); raw != ""; raw = raw[1:] {
-			if _, err := fmt.Fprint(d.nc, raw[:1]); err != nil {
-				return
-			}
-			select {
-			case <-tick.C:
-			case <-stop:
-				return
-			}
-		}
+		d.trickle("x", 8000)
 	}()
 	d.expect(408)
-	close(stop)
-	<-done
 	d.ends()
+	d.nc.Close()
+	<-done
+}
+
+func TestABodyThatTricklesReachesNobody(t *testing.T) { // S46, min_body_rate
+	g := start(t, &backend{}, "body_timeout = \"400ms\"\nmin_body_rate = \"1KiB\"\n", "")
+	for name, tt := range map[string]struct {
+		piece, pieces, status int
+	}{
+		"a byte at a time":     {1, 10_000, 408},
+		"half a KiB at a time": {512, 16, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := g.dialog(t)
+			d.send(post(fmt.Sprintf("Connection: close\r\nContent-Length: %d\r\n", tt.piece*tt.pieces), ""))
+			done := make(chan struct{})
+			go func() { // ends when all is sent, or when the gateway has closed
+				defer close(done)
+				d.trickle(strings.Repeat("x", tt.piece), tt.pieces)
+			}()
+			d.expect(tt.status)
+			d.nc.Close()
+			<-done
+		})
+	}
+	if seen := g.backend.Requests(); len(seen) != 1 || len(seen[0].Stdin) != 512*16 {
+		t.Errorf("the backend got %d requests", len(seen))
+	}
+}
+
+// trickle writes a piece now and then until the connection ends.
+func (d *dialog) trickle(piece string, times int) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range times {
+		if _, err := io.WriteString(d.nc, piece); err != nil {
+			return
+		}
+		<-tick.C
+	}
 }

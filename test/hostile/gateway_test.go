@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 )
 
 // patience bounds every wait for something that must happen.
@@ -37,12 +39,18 @@ keepalive_requests = %d
 underscore_headers = ["x_allowed", "x.allowed"]
 `, limitRequestLine, limitHeaderLine, limitHeaderBytes, limitHeaders, limitTrailers, limitRequests)
 
+// application is what stands behind the gateway and remembers what reached it.
+type application interface {
+	tables(t testing.TB) string // starts it; {site} in them is for more lines of the site
+	Requests() []*fcgitest.Request
+}
+
 // gateway is a running fcgigw in front of a backend that reports.
 type gateway struct {
 	t       testing.TB
 	dir     string
 	addr    string
-	backend *backend
+	backend application
 	cmd     *exec.Cmd
 	done    chan struct{} // closed when the process has been waited for
 }
@@ -50,7 +58,7 @@ type gateway struct {
 // start runs the gateway, with http as its [http] table and site as more lines
 // of its only site, until the test ends. It must then end in good order,
 // without a race or a panic.
-func start(t testing.TB, b *backend, http, site string) *gateway {
+func start(t testing.TB, b application, http, site string) *gateway {
 	t.Helper()
 	g := &gateway{t: t, dir: shortDir(t), addr: freeAddr(t), backend: b}
 	root := filepath.Join(g.dir, "root")
@@ -74,8 +82,9 @@ func (g *gateway) must(err error) {
 
 // config is a site whose every path goes to one script.
 func (g *gateway) config(root, http, site string) string {
+	tables := strings.Replace(g.backend.tables(g.t), "{site}", site, 1)
 	return strings.NewReplacer(
-		"{dir}", g.dir, "{root}", root, "{http}", http, "{site}", site, "{addr}", g.addr, "{server}", g.backend.listen(g.t),
+		"{dir}", g.dir, "{root}", root, "{http}", http, "{addr}", g.addr, "{tables}", tables,
 	).Replace(`
 [gateway]
 temp_dir = "{dir}"
@@ -88,17 +97,7 @@ listen   = ["{addr}"]
 root     = "{root}"
 scripts  = ["/index.php"]
 max_body = "64KiB"
-  [[site.location]]
-  match     = "/"
-  try_files = ["/index.php?$args"]
-  [[site.location]]
-  match   = '~ \.php(/|$)'
-  backend = "app"
-{site}
-[backend.app]
-servers   = ["{server}"]
-max_conns = 4
-multiplex = "off"
+{tables}
 `)
 }
 

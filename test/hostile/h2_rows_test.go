@@ -14,13 +14,16 @@ type h2row struct {
 	fields    []hpack.HeaderField
 	body      string // in one DATA frame; "" is none
 	trailers  []hpack.HeaderField
+	goesOn    bool // there is more of the body
 
 	// status is the answer; 0 stands for a request that is malformed (RFC 9113
 	// section 8.1.1): the stream is reset by PROTOCOL_ERROR, or answered with 400.
 	status int
 	reach  []string // what the backend gets
 
-	broken string // see row
+	// hasty says that the request may reach the backend before it is known to be
+	// malformed.
+	hasty bool
 }
 
 // fields makes a field section of "name: value" strings. A name may begin with a
@@ -75,12 +78,12 @@ func h2Rows() []h2row {
 		{name: "trailers are dropped", ref: "RFC 9110 6.5.1", fields: uploads(), body: "hello", trailers: fields("x-t: 1", "authorization: x"), status: 200, reach: []string{`POST / "hello"`}},
 		{name: "CONNECT", ref: "RFC 9113 8.5", fields: fields(":method: CONNECT", ":authority: ex.test:80"), status: 405},
 		{name: "TRACE", ref: "RFC 9110 9.3.8", fields: but(":method: TRACE"), status: 405},
-		{name: "a body that is too large", ref: "max_body", fields: uploads("content-length: 65537"), body: "x", status: 413},
+		{name: "a body that is too large", ref: "max_body", fields: uploads("content-length: 65537"), body: "x", goesOn: true, status: 413},
 
 		{name: "content-length without a body", ref: "RFC 9113 8.1.1, H2.CL", fields: uploads("content-length: 5")},
 		{name: "content-length above the body", ref: "RFC 9113 8.1.1, H2.CL", fields: uploads("content-length: 50"), body: "hello"},
 		{name: "content-length below the body", ref: "RFC 9113 8.1.1, H2.CL", fields: uploads("content-length: 3"), body: "hello"},
-		{name: "content-length of zero with a body", ref: "RFC 9113 8.1.1, H2.CL", fields: uploads("content-length: 0"), body: smuggle},
+		{name: "content-length of zero with a body", ref: "RFC 9113 8.1.1, H2.CL", fields: uploads("content-length: 0"), body: smuggle, hasty: true},
 		{name: "two equal lengths", ref: "RFC 9110 8.6", fields: uploads("content-length: 5", "content-length: 5"), body: "hello"},
 		{name: "two lengths", ref: "RFC 9110 8.6", fields: uploads("content-length: 5", "content-length: 0"), body: "hello"},
 		{name: "pseudo field in trailers", ref: "RFC 9113 8.1", fields: uploads(), body: "hello", trailers: fields(":path: /x")},

@@ -42,14 +42,16 @@ var paces = []pace{{"at once", 0}, {"in pieces", 7}}
 
 func TestEveryHostileRequestEndsAsItShould(t *testing.T) {
 	rows := h1Rows()
-	g := start(t, &backend{outputs: outputs(rows)}, limits, "")
-	via := g.plain()
-	for _, p := range paces {
-		t.Run(p.name, func(t *testing.T) {
-			for _, r := range rows {
-				t.Run(r.name, func(t *testing.T) { r.check(t, g, via, p) })
-			}
-		})
+	s := newSecure(t)
+	g := start(t, &backend{outputs: outputs(rows)}, limits, s.site)
+	for _, via := range []*transport{g.plain(), s.over(g, "http/1.1", "HTTP/1.1")} {
+		for _, p := range paces {
+			t.Run(via.name+" "+p.name, func(t *testing.T) {
+				for _, r := range rows {
+					t.Run(r.name, func(t *testing.T) { r.check(t, g, via, p) })
+				}
+			})
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -91,5 +92,7 @@ func interimRows(plain string) []row {
 	framed.want = []int{103, 200}
 	nothing := says(502, "an interim response and nothing", "RFC 9110 15.2", "Status: 103\r\nLink: </x>\r\n\r\n")
 	nothing.want = []int{103, 502}
-	return []row{hints, framed, nothing}
+	flood := says(200, "a hundred interim responses", "RFC 9110 15.2", strings.Repeat("Status: 103\r\nLink: </x>\r\n\r\n", 100)+plain+"\r\nbody").with("body")
+	flood.want = append(slices.Repeat([]int{103}, 100), 200)
+	return []row{hints, framed, nothing, flood}
 }

@@ -103,6 +103,7 @@ type site struct {
 	tables  string // more tables
 	gateway string // more lines of [gateway]
 	log     string // more lines of [log]
+	kept    int    // connections that a library keeps to the end of the process, with three goroutines each
 }
 
 const everyScript = `["/**.php"]`

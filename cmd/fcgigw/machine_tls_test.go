@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+)
+
+func TestCheckWarnsOfCertificatesThatWillNotDo(t *testing.T) {
+	dir := t.TempDir()
+	ca := certstest.NewAuthority(t, "a CA")
+	ca.Server("a.test", "*.b.test").Write(t, dir, "good")
+	ca.Issue(func(c *x509.Certificate) { // for longer than a week
+		c.DNSNames, c.NotAfter = []string{"a.test", "*.b.test", "192.0.2.1"}, time.Now().Add(30*24*time.Hour)
+	}).Write(t, dir, "long")
+	ca.Issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }).Write(t, dir, "old")
+	ca.Issue(func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Now().Add(time.Hour), time.Now().Add(30*24*time.Hour)
+	}).Write(t, dir, "early")
+	certstest.WriteFile(t, dir+"/junk", []byte("junk"))
+	site := func(hosts, cert, key, more string) string {
+		return fmt.Sprintf("[[site]]\nhosts = [%s]\nlisten = []\nroot = \"{dir}\"\n[site.tls]\ncertificate = \"{dir}/%s.pem\"\ncertificate_key = \"{dir}/%s.key\"\n%s", hosts, cert, key, more)
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"good", site(`"a.test", "*.b.test", "~x", "www.*"`, "long", "long", ""), ""},
+		{"soon", site(`"a.test"`, "good", "good", ""), ":6:1: certificate: {dir}/good.pem expires on "},
+		{"expired", site("", "old", "old", ""), ":6:1: certificate: {dir}/old.pem has expired on "},
+		{"early", site("", "early", "early", ""), ":6:1: certificate: {dir}/early.pem is not good before "},
+		{"other host", site(`"c.test"`, "long", "long", ""), `:6:1: certificate: {dir}/long.pem is not for the host "c.test"`},
+		{"wildcard of another", site(`"*.a.test"`, "long", "long", ""), `is not for the host "*.a.test"`},
+		{"missing", site("", "none", "long", ""), ":6:1: certificate: {dir}/none.pem: no such file"},
+		{"another's key", site("", "long", "good", ""), "does not match public key"},
+		{"missing CA", site("", "long", "long", "client_auth = \"require\"\nclient_ca = \"{dir}/none\"\n"), ":9:1: client_ca: {dir}/none: no such file"},
+		{"CA that is none", site("", "long", "long", "client_auth = \"require\"\nclient_ca = \"{dir}/junk\"\n"), ":9:1: client_ca: {dir}/junk: "},
+		{"storage", "[acme]\nstorage = \"{dir}/junk/acme\"\n[[site]]\nhosts = [\"a.test\"]\nroot = \"{dir}\"\n[site.tls]\nacme = true\n", ":2:1: storage: {dir}/junk/acme: "},
+		{"storage that can be made", "[acme]\nstorage = \"{dir}/x/y/acme\"\n[[site]]\nhosts = [\"a.test\"]\nroot = \"{dir}\"\n[site.tls]\nacme = true\n", ""},
+		{"no challenge", "[acme]\nstorage = \"{dir}/x\"\n[[site]]\nhosts = [\"a.test\"]\nlisten = []\nroot = \"{dir}\"\n[site.tls]\nlisten = [\"unix:{dir}/s\"]\nacme = true\n", "no challenge can reach"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := checked(t, dir, c.text)
+			want := strings.ReplaceAll(c.want, "{dir}", dir)
+			if !strings.Contains(got, want) || strings.Count(got, "\n") != min(len(c.want), 1) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestStorageOfCertificatesIsWhereTheSystemKeepsState(t *testing.T) {
+	for _, c := range []struct{ env, want string }{
+		{"STATE_DIRECTORY=/var/lib/fcgigw HOME=/root", "/var/lib/fcgigw/acme"},
+		{"STATE_DIRECTORY=/a:/b", "/a/acme"},
+		{"XDG_DATA_HOME=/data HOME=/root", "/data/fcgigw/acme"},
+		{"XDG_DATA_HOME=relative HOME=/root", "/root/.local/share/fcgigw/acme"},
+		{"", ""},
+	} {
+		getenv := func(name string) string {
+			for _, pair := range strings.Fields(c.env) {
+				if v, ok := strings.CutPrefix(pair, name+"="); ok {
+					return v
+				}
+			}
+			return ""
+		}
+		got, err := acmeStorage(getenv)
+		if got != c.want || (err != nil) != (c.want == "") {
+			t.Errorf("%q: %q %v, want %q", c.env, got, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package http2
+
+import (
+	"errors"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+)
+
+// end closes the connection for err, telling the client if there is something
+// to tell, and waits for the handlers.
+func (c *Conn) end(err error) {
+	told := c.farewell(err)
+	if told {
+		c.linger()
+	}
+	c.mu.Lock()
+	c.die(c.cause())
+	_ = c.wire.SetDeadline(longAgo)
+	for i, st := range c.ready {
+		c.ready[i] = nil
+		c.release(st)
+	}
+	var done chan struct{}
+	if c.running > 0 {
+		done = make(chan struct{})
+		c.allDone = done
+	}
+	c.mu.Unlock()
+	c.wire.Close()
+	c.awaitWriter()
+	if done != nil {
+		<-done
+	}
+	if c.input != nil {
+		c.srv.inputs.Put(c.input)
+		c.input = nil
+	}
+}
+
+// cause is what requests under way are told when the connection ends.
+func (c *Conn) cause() error {
+	if c.cutoff.Load() {
+		return exchange.ErrCutOff
+	}
+	return exchange.ErrClientGone
+}
+
+// farewell sends the last GOAWAY, if the connection did not just break, and
+// loses the streams. It reports whether the client should be let read what was
+// sent: with bytes of it unread a plain close would reset the connection.
+func (c *Conn) farewell(err error) (told bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	for _, st := range c.streams {
+		c.lose(st, c.cause())
+	}
+	bad, ok := errors.AsType[*connError](err)
+	if c.dead || c.cutoff.Load() || !ok && !c.over() {
+		return false
+	}
+	if ok {
+		c.output.ctl = appendGoAway(c.output.ctl, c.takenID, bad.code, bad.reason)
+	}
+	if ok && bad.code != NoError {
+		c.srv.report(c.info, bad)
+	}
+	_ = c.wire.SetDeadline(time.Now().Add(lingerTime))
+	c.flush()
+	return true
+}
+
+// Bounds of a lingering close: how much is thrown away so that the client gets
+// to read our GOAWAY instead of a reset.
+const (
+	lingerBytes = 1 << 20
+	lingerTime  = time.Second
+)
+
+func (c *Conn) linger() {
+	c.awaitWriter() // the deadline ends it
+	if !c.wire.closeWrite() {
+		return
+	}
+	buf := *c.buffer()
+	for total := 0; total < lingerBytes; {
+		n, err := c.wire.Read(buf)
+		total += n
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (c *Conn) buffer() *[]byte {
+	if c.input == nil {
+		c.input = c.srv.inputs.Get().(*[]byte)
+	}
+	return c.input
+}

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/http1"
+)
+
+// serveBuffered serves the complete requests in the buffer.
+func (c *conn) serveBuffered() error {
+	a := c.act
+	for a.r < a.w {
+		done, err := c.parse()
+		if err != nil {
+			return err
+		}
+		if !done {
+			return nil
+		}
+		c.enter(phaseBusy)
+		if c.readBy.Load() != 0 { // a store costs more
+			c.readBy.Store(0)
+		}
+		if !a.body.buffered() || a.x.Request.Upgrade != nil { // a tunnel reads as a body does
+			c.blocked = true
+			return nil
+		}
+		if err := c.answer(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serveBlocking serves the request at hand, whose body is not all here, with
+// ordinary reads, and then what else is in the buffer.
+func (c *conn) serveBlocking() error {
+	if err := c.answer(); err != nil {
+		return err
+	}
+	if err := c.serveBuffered(); err != nil || c.blocked {
+		return err
+	}
+	c.rest()
+	return nil
+}
+
+// parse reads the next head from the buffer into the exchange; done is false
+// when it is not complete yet.
+func (c *conn) parse() (done bool, err error) {
+	a := c.act
+	a.begin(c)
+	used, err := http1.ParseHead(a.buf[a.r:a.w], &c.cfg.Limits, a.x, &a.meta)
+	if errors.Is(err, http1.ErrIncomplete) {
+		return false, nil
+	}
+	a.x.Trace.Start = time.Now()
+	if bad, ok := errors.AsType[*http1.StatusError](err); ok {
+		if c.preface() {
+			return false, errSession
+		}
+		c.refuse(bad.Status, bad.Reason)
+		return false, errEnd
+	}
+	if err != nil {
+		return false, err
+	}
+	a.r += used
+	a.body.begin(c)
+	return true, nil
+}
+
+// answer lets the handler serve the request and makes the connection ready for
+// the next one, or returns errEnd.
+func (c *conn) answer() error {
+	a := c.act
+	c.served++
+	c.call()
+	if a.sink.state != sinkDone {
+		a.sink.Abort()
+	}
+	if a.sink.state == sinkAborted {
+		c.cutShort()
+		return errEnd
+	}
+	if err := a.sink.flush(); err != nil {
+		return errEnd
+	}
+	a.compact()
+	if a.sink.close {
+		c.linger = !a.body.done || c.tunnelled
+		return errEnd
+	}
+	return nil
+}
+
+// call runs the handler; a panic costs its own connection only.
+func (c *conn) call() {
+	a := c.act
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if f := c.srv.events.Panic; f != nil {
+			f(a.x, v, debug.Stack())
+		}
+		if a.sink.Started() {
+			a.sink.Abort()
+			return
+		}
+		a.sink.reset(c)
+		a.x.Response.Reset()
+		c.plain(500, "internal error")
+	}()
+	if a.meta.Asterisk {
+		c.options()
+		return
+	}
+	c.srv.handler.Serve(a.x)
+}
+
+// allow lists the methods that may reach a handler.
+const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// options answers "OPTIONS *", which asks about the server and not about any
+// site (RFC 9110 section 9.3.7).
+func (c *conn) options() {
+	r := &c.act.x.Response
+	r.Status = 204
+	r.Header.AddString("Allow", allow)
+	if c.act.sink.Start(r) == nil {
+		_ = c.act.sink.Write(nil, true) // an error ends the connection in answer
+	}
+}
+
+// mayKeep reports whether the connection can carry another request after the
+// one at hand, as far as is known when its response head is made.
+func (c *conn) mayKeep() bool {
+	a := c.act
+	return a.meta.KeepAlive && a.body.finished() && !c.srv.draining.Load() && c.cfg.KeepaliveTimeout > 0 &&
+		(c.cfg.KeepaliveRequests == 0 || c.served < c.cfg.KeepaliveRequests)
+}
+
+// refuse answers a request that reaches no handler and ends the connection.
+func (c *conn) refuse(status int, reason string) {
+	a := c.act
+	a.meta.KeepAlive = false
+	c.plain(status, reason)
+	if f := c.srv.events.Refused; f != nil {
+		f(a.x, status, reason)
+	}
+	_ = a.sink.flush()
+	c.linger = true
+}
+
+// plain sends a short text response.
+func (c *conn) plain(status int, text string) {
+	a := c.act
+	r := &a.x.Response
+	r.Status = status
+	r.Header.AddString("Content-Type", "text/plain; charset=utf-8")
+	if status == 405 {
+		r.Header.AddString("Allow", allow)
+	}
+	body := append([]byte(text), '\n')
+	r.ContentLength = int64(len(body))
+	if a.sink.Start(r) == nil {
+		_ = a.sink.Write(body, true)
+	}
+}
+
+// cutShort makes the close that follows one that the client can tell from the
+// end of a body. With chunks or a length the missing rest tells it; a body that
+// ends with the connection (HTTP/1.0) needs a reset.
+func (c *conn) cutShort() {
+	a := c.act
+	if tcp, ok := c.nc.(interface{ SetLinger(sec int) error }); ok && a.sink.begun && !a.sink.chunked && a.sink.r != nil && a.sink.r.ContentLength < 0 {
+		_ = tcp.SetLinger(0)
+	}
+}
