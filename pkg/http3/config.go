@@ -22,7 +22,6 @@ type Config struct {
 	KeepaliveTimeout time.Duration // between two requests of a connection
 	BodyTimeout      time.Duration // between two reads of a request body
 	SendTimeout      time.Duration // between two successful writes of a response
-	TunnelTimeout    time.Duration // without a byte in either direction of a stream that left HTTP; 0: no limit
 
 	MinBodyRate       int64  // bytes per second of a request body, see pace; 0: no limit
 	MinSendRate       int64  // bytes per second of a response, likewise; 0: no limit

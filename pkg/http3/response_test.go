@@ -536,20 +536,3 @@ func TestTunnels(t *testing.T) {
 		t.Errorf("reset by the client: %v", err)
 	}
 }
-
-func TestATunnelWithoutTrafficEnds(t *testing.T) {
-	cfg := testConfig()
-	cfg.TunnelTimeout = 50 * time.Millisecond
-	ended := make(chan error)
-	r := start(t, cfg, Events{}, func(x *exchange.Exchange) {
-		s, err := x.Sink.(exchange.Switcher).Switch(&x.Response)
-		if err == nil {
-			_, err = s.Read(make([]byte, 1))
-		}
-		ended <- err
-	})
-	r.dial().open(headers(":method: CONNECT", ":protocol: x", ":scheme: https", ":authority: a.test", ":path: /"))
-	if err := <-ended; !errors.Is(err, exchange.ErrClientGone) {
-		t.Errorf("%v", err)
-	}
-}

@@ -23,34 +23,18 @@ func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
 		return nil, err
 	}
 	s.r, s.state = r, sinkBody
-	t := &tunnel{s: s, limit: s.st.cfg.TunnelTimeout}
-	s.st.in.pace = nil
-	t.active()
-	return t, nil
+	s.st.in.pace = nil // pauses are the business of whoever reads
+	_ = s.st.qs.SetReadDeadline(time.Time{})
+	return &tunnel{s}, nil
 }
 
 // tunnel is a stream that left HTTP (exchange.Stream).
-type tunnel struct {
-	s     *sink
-	limit time.Duration // without a byte in either direction; 0: none
-}
-
-// active puts off the deadline of the read that waits, or comes next.
-func (t *tunnel) active() {
-	var by time.Time
-	if t.limit > 0 {
-		by = time.Now().Add(t.limit)
-	}
-	_ = t.s.st.qs.SetReadDeadline(by)
-}
+type tunnel struct{ s *sink }
 
 // Read implements exchange.Stream.
 func (t *tunnel) Read(p []byte) (int, error) {
 	n, err := t.s.st.body.Read(p)
-	if n > 0 {
-		t.active()
-	}
-	if errors.Is(err, exchange.ErrBadBody) || errors.Is(err, exchange.ErrBodyTimeout) {
+	if errors.Is(err, exchange.ErrBadBody) {
 		err = exchange.ErrClientGone // what is not HTTP has no body
 	}
 	return n, err
@@ -61,7 +45,6 @@ func (t *tunnel) Write(p []byte) (int, error) {
 	if err := t.s.Write(p, false); err != nil {
 		return 0, err
 	}
-	t.active()
 	return len(p), nil
 }
 

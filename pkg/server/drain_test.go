@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"sync"
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/server"
@@ -51,27 +50,6 @@ func TestNoRequestIsLostInADrain(t *testing.T) {
 				t.Error(err)
 			}
 		})
-	}
-}
-
-func TestConnectionsThatTheKernelHasTakenOnAreServedInADrain(t *testing.T) {
-	for range 5 {
-		r := start(t, config(), echo)
-		var wg sync.WaitGroup
-		clients := make([]*client, 100)
-		for i := range clients {
-			wg.Go(func() { // ends when it is connected
-				clients[i] = r.dial(t)
-				clients[i].send(get("/"))
-			})
-		}
-		wg.Wait()
-		if err := r.Shutdown(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range clients {
-			c.want(200, "/")
-		}
 	}
 }
 

@@ -145,7 +145,7 @@ const (
 // answer be lost. It must not run inside the raw read callback.
 func (c *conn) lingerIfAsked() {
 	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !c.linger || !ok || half.CloseWrite() != nil {
+	if !c.linger || c.cutoff.Load() || c.severed.Load() || !ok || half.CloseWrite() != nil {
 		return
 	}
 	c.enter(phaseEnding)

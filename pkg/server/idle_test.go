@@ -80,7 +80,7 @@ func TestIdleConnectionsEndWithTheKeepaliveTimeout(t *testing.T) {
 
 func TestASlowHeadIsAnsweredWith408(t *testing.T) {
 	cfg := config()
-	cfg.HeaderTimeout = 60 * time.Millisecond
+	cfg.HeaderTimeout = time.Second // a TLS handshake must not take as long
 	r := start(t, cfg, echo)
 	c := r.dial(t)
 	c.send(get("/1") + "GET /slow HTTP/1.1\r\nHo")
