@@ -78,7 +78,7 @@ func startApp(ctx context.Context, cfg *config.Config, allowRoot bool) (_ *app, 
 	}
 	var set *certs.Set
 	if err == nil {
-		set, err = a.prepareCerts(cfg)
+		set, err = a.prepareCerts(cfg, opened)
 	}
 	if err == nil {
 		err = a.gateway.Load(ctx, cfg)
@@ -154,14 +154,14 @@ func (a *app) apply(ctx context.Context, cfg *config.Config) error {
 	if err := sameKinds(a.cfg, cfg); err != nil {
 		return err
 	}
-	set, err := a.prepareCerts(cfg)
-	if err != nil {
-		return err
-	}
 	var packets map[string]net.PacketConn
+	var set *certs.Set
 	opened, err := a.openListeners(ctx, cfg)
 	if err == nil {
 		packets, err = a.openQUIC(ctx, cfg)
+	}
+	if err == nil {
+		set, err = a.prepareCerts(cfg, opened)
 	}
 	if err == nil {
 		err = a.gateway.Load(ctx, cfg)
@@ -194,6 +194,7 @@ func (a *app) apply(ctx context.Context, cfg *config.Config) error {
 // The error says that requests were cut.
 func (a *app) drain(ctx context.Context) error {
 	err := a.shutdown(ctx)
+	a.http2.Close()
 	var c *cut
 	if err != nil && errors.As(context.Cause(ctx), &c) && c.connections > 0 {
 		a.log.Warn(c.why, zap.Int("connections", c.connections))

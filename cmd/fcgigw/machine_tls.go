@@ -94,7 +94,7 @@ func (m *machine) acme() {
 	if !used {
 		return
 	}
-	c, err := certsConfig(m.cfg)
+	c, err := certsConfig(m.cfg, func(string) string { return ":80" }) // some port it will have
 	if err != nil {
 		m.note("acme", "storage", "%v", err)
 		return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/pkg/config"
 )
 
 func TestCheckWarnsOfCertificatesThatWillNotDo(t *testing.T) {
@@ -69,6 +70,28 @@ func TestStorageOfCertificatesIsWhereTheSystemKeepsState(t *testing.T) {
 		got, err := acmeStorage(getenv)
 		if got != c.want || (err != nil) != (c.want == "") {
 			t.Errorf("%q: %q %v, want %q", c.env, got, err, c.want)
+		}
+	}
+}
+
+func TestChallengesComeInAtThePortThatTheyAreSentToIfThereIsOne(t *testing.T) {
+	for _, c := range []struct{ plain, secure, wantPlain, wantTLS string }{
+		{`":80"`, `":443"`, ":80", ":443"},
+		{`"127.0.0.1:8080", "127.0.0.1:80"`, `"[::1]:8443", ":443"`, "127.0.0.1:80", ":443"},
+		{`":8080", ":8081"`, `":8443"`, ":8080", ":8443"},
+		{`"unix:/s", ":81"`, `"unix:/t", ":8443"`, ":81", ":8443"},
+		{`"systemd:web"`, `"systemd:other"`, "[::]:8080", ""},
+	} {
+		cfg, err := config.Parse("c.toml", fmt.Appendf(nil,
+			"[acme]\nstorage = \"/s\"\n[[site]]\nhosts = [\"a.test\"]\nlisten = [%s]\nroot = \"/\"\n[site.tls]\nacme = true\nlisten = [%s]\n", c.plain, c.secure), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := certsConfig(cfg, func(addr string) string {
+			return map[string]string{"systemd:web": "[::]:8080"}[addr]
+		})
+		if err != nil || got.ACME.HTTPAddr != c.wantPlain || got.ACME.TLSAddr != c.wantTLS {
+			t.Errorf("%s %s: %q %q %v", c.plain, c.secure, got.ACME.HTTPAddr, got.ACME.TLSAddr, err)
 		}
 	}
 }

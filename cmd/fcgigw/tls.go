@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -13,8 +14,9 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/config"
 )
 
-// certsConfig is what cfg has served over TLS.
-func certsConfig(cfg *config.Config) (certs.Config, error) {
+// certsConfig is what cfg has served over TLS. socket tells the address of a
+// socket that systemd names, or "".
+func certsConfig(cfg *config.Config, socket func(addr string) string) (certs.Config, error) {
 	out := certs.Config{
 		Listens: make(map[string]certs.Listen), Protocols: protocols(cfg),
 		Tickets: cfg.TLS.SessionTickets, Staple: cfg.TLS.OCSPStapling,
@@ -37,7 +39,7 @@ func certsConfig(cfg *config.Config) (certs.Config, error) {
 		return out, nil
 	}
 	var err error
-	out.ACME, err = acmeConfig(cfg)
+	out.ACME, err = acmeConfig(cfg, socket)
 	return out, err
 }
 
@@ -61,14 +63,14 @@ func certsSite(s *config.Site) *certs.Site {
 	return c
 }
 
-func acmeConfig(cfg *config.Config) (certs.ACME, error) {
+func acmeConfig(cfg *config.Config, socket func(addr string) string) (certs.ACME, error) {
 	a := &cfg.ACME
 	out := certs.ACME{Email: a.Email, Directory: a.Directory, CARoot: a.CARoot, Storage: a.Storage}
 	if slices.Contains(a.Challenges, "http-01") {
-		out.HTTPAddr = reached(cfg, "80", func(s *config.Site) []string { return s.Listen })
+		out.HTTPAddr = reached(cfg, socket, "80", func(s *config.Site) []string { return s.Listen })
 	}
 	if slices.Contains(a.Challenges, "tls-alpn-01") {
-		out.TLSAddr = reached(cfg, "443", func(s *config.Site) []string { return s.TLS.Listen })
+		out.TLSAddr = reached(cfg, socket, "443", func(s *config.Site) []string { return s.TLS.Listen })
 	}
 	if out.HTTPAddr == "" && out.TLSAddr == "" {
 		return out, errors.New("acme: no challenge can reach the gateway: no site with acme = true listens on an address with a port that a challenge of [acme] is for")
@@ -84,7 +86,7 @@ func acmeConfig(cfg *config.Config) (certs.ACME, error) {
 // reached returns the address that a CA's challenge most likely comes in at: one
 // of the sites with ACME, with the port that the challenge is sent to if there
 // is one, else any: something in front may lead another port to it.
-func reached(cfg *config.Config, port string, of func(*config.Site) []string) string {
+func reached(cfg *config.Config, socket func(addr string) string, port string, of func(*config.Site) []string) string {
 	best := ""
 	for i := range cfg.Sites {
 		s := &cfg.Sites[i]
@@ -92,6 +94,9 @@ func reached(cfg *config.Config, port string, of func(*config.Site) []string) st
 			continue
 		}
 		for _, addr := range of(s) {
+			if strings.HasPrefix(addr, "systemd:") {
+				addr = socket(addr)
+			}
 			_, p, err := net.SplitHostPort(addr)
 			if err != nil || strings.HasPrefix(addr, "unix:") {
 				continue
@@ -123,9 +128,15 @@ func acmeStorage(getenv func(string) string) (string, error) {
 }
 
 // prepareCerts reads the certificates of cfg; nothing changes before they are
-// used.
-func (a *app) prepareCerts(cfg *config.Config) (*certs.Set, error) {
-	c, err := certsConfig(cfg)
+// used. opened are the listeners that cfg brings.
+func (a *app) prepareCerts(cfg *config.Config, opened map[string]net.Listener) (*certs.Set, error) {
+	c, err := certsConfig(cfg, func(addr string) string {
+		ln := cmp.Or(opened[addr], a.listeners[addr])
+		if ln == nil || ln.Addr().Network() != "tcp" {
+			return ""
+		}
+		return ln.Addr().String()
+	})
 	if err != nil {
 		return nil, config.NewError(cfg.At("acme"), err.Error())
 	}

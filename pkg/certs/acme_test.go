@@ -129,6 +129,7 @@ func TestWithoutItsCertificateAHandshakeFailsAndOthersDoNot(t *testing.T) {
 	if _, err := r.shake(&tls.Config{ServerName: "waiting.test"}); err == nil {
 		t.Error("a handshake without a certificate")
 	}
+	eventually(t, acmeTime, "it is said that it failed", func() bool { return r.logged("will retry") > 0 })
 	if got := r.served("file.test").DNSNames[0]; got != "file.test" {
 		t.Errorf("got %s", got)
 	}

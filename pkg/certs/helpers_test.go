@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ func start(tb testing.TB, opt certs.Options) *rig {
 	if opt.Poll == 0 {
 		opt.Poll = time.Hour
 	}
-	r := &rig{Store: certs.New(zap.New(core), opt), tb: tb, dir: tb.TempDir(), ca: certstest.NewAuthority(tb, "a CA"), logs: logs}
+	r := &rig{Store: certs.New(zap.New(core), opt), tb: tb, dir: directory(tb), ca: certstest.NewAuthority(tb, "a CA"), logs: logs}
 	tb.Cleanup(func() {
 		r.Close()
 		if tb.Failed() {
@@ -51,6 +52,20 @@ func start(tb testing.TB, opt certs.Options) *rig {
 	})
 	r.at = r.listen(address, "127.0.0.1:0").Addr().String()
 	return r
+}
+
+// directory is one that certmagic may still write to when the test ends: its work
+// in the background is told to end, but cannot be waited for.
+func directory(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "certs-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		eventually(tb, patient, "the directory is removed", func() bool { return os.RemoveAll(dir) == nil })
+	})
+	return dir
 }
 
 // listen opens a listener at addr that the store knows as name.

@@ -133,10 +133,7 @@ func TestAnHTTPServerGetsTheWholeBody(t *testing.T) {
 		if !strings.HasPrefix(got.body, fmt.Sprintf("POST / x %d\n", size)) || !strings.Contains(got.body, fmt.Sprintf("Content-Length: %d\n", size)) {
 			t.Errorf("%d bytes: %.200q", size, got.body)
 		}
-		got = r.raw(":80", fmt.Sprintf("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n5\r\nhello\r\n0\r\n\r\n"))
-		if got.StatusCode == 100 {
-			continue // and then the rest, which another test reads
-		}
+		got = r.raw(":80", "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
 		if !strings.HasPrefix(got.body, "PUT / x 5\n") {
 			t.Errorf("chunked: %.200q", got.body)
 		}
@@ -172,9 +169,14 @@ func TestAWebSocketIsTunnelledAndLogged(t *testing.T) {
 	defer nc.Close()
 	_ = nc.SetDeadline(time.Now().Add(patient))
 	fmt.Fprintf(nc, switchHead+"early", "WebSocket")
+	first := make([]byte, 1) // who ends its side before there is an answer has left
+	if _, err := io.ReadFull(nc, first); err != nil {
+		t.Fatal(err)
+	}
 	_, _ = io.WriteString(nc, " late")
 	_ = nc.(*net.UnixConn).CloseWrite()
 	all, err := io.ReadAll(nc)
+	all = append(first, all...)
 	head, rest, _ := strings.Cut(string(all), "\r\n\r\n")
 	if err != nil || !strings.HasPrefix(head, "HTTP/1.1 101 Switching Protocols\r\n") || rest != "early late" ||
 		!strings.Contains(head, "\r\nUpgrade: websocket") || !strings.Contains(head, "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") ||

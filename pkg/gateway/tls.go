@@ -46,16 +46,18 @@ func buildTLS(gen *generation, cfg *config.SiteTLS) (*siteTLS, error) {
 }
 
 // redirectPort returns what stands behind the host in a URL of the first of the
-// addresses that has a port.
+// addresses that has a port; of unix sockets and of those that systemd names it
+// is not known.
 func redirectPort(listen []string) string {
 	for _, addr := range listen {
-		if strings.HasPrefix(addr, "unix:") {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil || strings.HasPrefix(addr, "unix:") || strings.HasPrefix(addr, "systemd:") {
 			continue
 		}
-		if _, port, err := net.SplitHostPort(addr); err == nil && port != "443" {
-			return ":" + port
+		if port == "443" {
+			return ""
 		}
-		break
+		return ":" + port
 	}
 	return ""
 }

@@ -245,6 +245,7 @@ func TestPlainRequestsAreSentToHTTPS(t *testing.T) {
 		{"GET", "", "/x", "https://open.test/x", 301},
 		{"GET", "open.test", "//evil.test/", "https://open.test//evil.test/", 301},
 		{"GET", "other.test", "/", "https://other.test/", 301},
+		{"GET", "[2001:DB8::1]:80", "/", "https://[2001:db8::1]/", 301},
 	} {
 		got := r.hand(request{method: c.method, host: c.host, target: c.target, conn: plain()})
 		if got.status != c.status || got.header["Location"] != c.want {
@@ -263,7 +264,7 @@ func TestPlainRequestsAreSentToHTTPS(t *testing.T) {
 
 func TestRedirectsNameAPortThatIsNotTheUsualOne(t *testing.T) {
 	r := startTLS(t)
-	r.load(strings.NewReplacer(`listen = [":443", ":8443"]`, `listen = ["unix:/s", "[::1]:8443", ":443"]`,
+	r.load(strings.NewReplacer(`listen = [":443", ":8443"]`, `listen = ["unix:/s", "systemd:web", "[::1]:8443", ":443"]`,
 		`client_ca = "{dir}/a.pem"`, "", `client_auth = "require"`, "", `client_auth = "optional"`, "",
 		`client_ca = "{dir}/b.pem"`, "").Replace(tlsSites))
 	if got := r.hand(request{host: "other.test", conn: plain()}); got.header["Location"] != "https://other.test:8443/" {

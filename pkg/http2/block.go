@@ -188,7 +188,7 @@ func (c *Conn) onRequest(id uint32, last bool, block []byte) error {
 	c.dec.SetEmitEnabled(true)
 	err := c.decode(block)
 	ok := err == nil && c.head.settle(last)
-	c.head.st = nil
+	c.head.reset(nil) // nothing of the request may stay reachable
 	if !ok {
 		st.recycle()
 		if err != nil {

@@ -316,7 +316,7 @@ func (c *Conn) awoken() error {
 		c.input = nil
 		c.resting = true
 		c.output.rest()
-		c.block.buf, c.ready = nil, nil
+		c.block.buf, c.head.cookie, c.ready = nil, nil, nil
 	}
 	return nil
 }
@@ -349,5 +349,6 @@ func (c *Conn) die(cause error) {
 	for _, st := range c.streams {
 		c.lose(st, cause)
 	}
+	c.settle()
 	c.wake()
 }

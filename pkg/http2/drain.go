@@ -41,13 +41,16 @@ func (c *Conn) leave() {
 
 // over reports whether a connection that leaves has nothing more to do.
 func (c *Conn) over() bool {
-	o := &c.output
-	return c.leaving && c.running == 0 && !o.writing &&
-		len(o.ctl) == 0 && len(o.out) == 0 && o.off == len(o.w)
+	return c.leaving && c.running == 0 && c.output.written()
 }
 
-// settle ends a connection that is over.
+// settle ends a connection that is over, and tells who waits for that that
+// everything is written.
 func (c *Conn) settle() {
+	if o := &c.output; o.drained != nil && (c.dead || o.written()) {
+		close(o.drained)
+		o.drained = nil
+	}
 	if c.leaving && !c.ended && c.over() {
 		c.wake()
 	}

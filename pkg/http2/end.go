@@ -78,8 +78,22 @@ const (
 	lingerTime  = time.Second
 )
 
+// awaitOutput waits until everything is written; the deadline ends that.
+func (c *Conn) awaitOutput() {
+	c.mu.Lock()
+	var done chan struct{}
+	if !c.dead && !c.output.written() {
+		done = make(chan struct{})
+		c.output.drained = done
+	}
+	c.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
 func (c *Conn) linger() {
-	c.awaitWriter() // the deadline ends it
+	c.awaitOutput()
 	if !c.wire.closeWrite() {
 		return
 	}

@@ -22,6 +22,8 @@ type output struct {
 	soon    bool          // somebody is about to flush
 	writeBy int64         // sweeper time by which a waiting write must have ended; 0: none
 
+	drained chan struct{} // closed when all is written or nothing will be; nil: nobody waits
+
 	queue []*stream // wait for room or for the connection's window, in turn
 }
 
@@ -93,6 +95,11 @@ func (c *Conn) flushSoon() {
 		o.soon = false
 	}
 	c.flush()
+}
+
+// written reports whether nothing waits to be written.
+func (o *output) written() bool {
+	return !o.writing && len(o.ctl) == 0 && len(o.out) == 0 && o.off == len(o.w)
 }
 
 // wrote accounts n bytes of w, and the end of the connection if err says so.
@@ -214,7 +221,7 @@ func (c *Conn) mayTake(st *stream) bool {
 
 // rest drops buffers that an idle connection does not need.
 func (o *output) rest() {
-	if !o.writing && len(o.ctl) == 0 && len(o.out) == 0 && o.off == len(o.w) {
+	if o.written() {
 		o.ctl, o.out, o.w, o.off = nil, nil, nil, 0
 	}
 }

@@ -113,7 +113,8 @@ func (s *Server) Configure(cfg Config) {
 	s.setStamp(time.Now().UnixNano())
 }
 
-// Close ends the goroutines that wait for work. Sessions must have ended.
+// Close ends the goroutines that wait for work, once those of sessions that
+// still run have none. No session may begin after it; more calls do nothing.
 func (s *Server) Close() {
 	s.sweeper.Remove(s)
 	s.crew.close()

@@ -19,6 +19,7 @@ func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
 	}
 	s.r, s.state, s.noBody = r, sinkHeld, false
 	r.Status, r.ContentLength = 200, -1
+	st.body.expect = false
 	c.mu.Lock()
 	st.tunnelled = true
 	c.mu.Unlock()

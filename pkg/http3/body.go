@@ -31,8 +31,11 @@ type body struct {
 func (b *body) begin(st *stream, expect bool) {
 	r := &st.x.Request
 	*b = body{c: st.c, x: st.x, in: &st.in, left: r.ContentLength, junk: junkMax, max: st.cfg.MaxTrailer}
-	if r.ContentLength == 0 && b.in.eof && b.in.buffered() == 0 {
-		b.done = true
+	if r.ContentLength == 0 {
+		b.done = b.in.eof && b.in.buffered() == 0
+		if !b.done { // whether that is true will be seen
+			r.ContentLength = -1
+		}
 	}
 	b.pace = pace{timeout: st.cfg.BodyTimeout, rate: st.cfg.MinBodyRate}
 	b.in.pace, b.in.set = &b.pace, st.qs.SetReadDeadline

@@ -100,9 +100,10 @@ func (c *conn) begin(qs *quic.Stream) {
 		c.leave()
 	}
 	c.streams.Go(func() { // ends with the request
+		defer qs.ReleaseStreamCredit()
+		defer c.finish(st)
+		defer st.recovered()
 		st.serve()
-		c.finish(st)
-		qs.ReleaseStreamCredit()
 	})
 }
 
@@ -213,7 +214,9 @@ func (c *conn) leave() {
 // before it knows are still served.
 func (c *conn) drain() {
 	ctx := c.qc.Context()
-	_, _ = c.out.Write(appendGoAway(nil, lastRequest)) // fails with the connection only
+	// A client that leaves no room for it is not told.
+	_ = c.out.SetWriteDeadline(time.Now().Add(goAwayLimit))
+	_, _ = c.out.Write(appendGoAway(nil, lastRequest))
 	rtt := c.qc.ConnectionStats().SmoothedRTT
 	pause(ctx, max(goAwayPause, 2*rtt))
 	c.mu.Lock()
@@ -243,6 +246,8 @@ const (
 	lastRequest = 1<<62 - 4
 	// goAwayPause is the least time a client has to hear of a GOAWAY.
 	goAwayPause = 50 * time.Millisecond
+	// goAwayLimit bounds the wait for room in the client's flow control.
+	goAwayLimit = 5 * time.Second
 	// lastPause is the least time the end of the last response has to arrive.
 	lastPause = time.Second
 )

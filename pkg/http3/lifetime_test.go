@@ -86,8 +86,11 @@ func TestADrainLetsRequestsEndAndRejectsLaterOnes(t *testing.T) {
 }
 
 func TestADrainUnderLoadLosesNothing(t *testing.T) {
-	r := start(t, testConfig(), Events{}, echo)
-	var done, rejected atomic.Int64
+	var handled, done, rejected atomic.Int64
+	r := start(t, testConfig(), Events{}, func(x *exchange.Exchange) {
+		handled.Add(1)
+		echo(x)
+	})
 	var clients sync.WaitGroup
 	warm := make(chan bool, 4)
 	for range 4 {
@@ -119,8 +122,8 @@ func TestADrainUnderLoadLosesNothing(t *testing.T) {
 		t.Error(err)
 	}
 	clients.Wait()
-	if done.Load() < 20 || rejected.Load() != 4 {
-		t.Errorf("%d served, %d clients ended", done.Load(), rejected.Load())
+	if done.Load() < 20 || done.Load() != handled.Load() || rejected.Load() != 4 {
+		t.Errorf("%d handled, %d answered, %d clients ended", handled.Load(), done.Load(), rejected.Load())
 	}
 }
 
@@ -396,4 +399,28 @@ func TestClientsProveTheirAddressUnderLoad(t *testing.T) {
 		t.Errorf("with a retry: %d", a.StatusCode)
 	}
 	ln().handshakes.Add(-verifyAbove - 1)
+}
+
+// A client that leaves no room on our control stream must not keep us from
+// ending its connection.
+func TestADrainDoesNotWaitForRoomOnTheControlStream(t *testing.T) {
+	r := start(t, testConfig(), Events{}, echo)
+	first := appendControl(nil, r.srv.cfg.Load())
+	qc, err := quic.DialAddr(t.Context(), r.host(), &tls.Config{
+		InsecureSkipVerify: true, NextProtos: []string{"h3"},
+	}, &quic.Config{InitialStreamReceiveWindow: uint64(len(first)), MaxStreamReceiveWindow: uint64(len(first))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &raw{t, qc}
+	c.uni(streamControl, frameSettings, 0)
+	if got := read(c.send(get("/"))); got.status != "200" { // the server has seen us
+		t.Errorf("%+v", got)
+	}
+	if err := r.srv.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if code := c.closed(); code != codeNoError {
+		t.Errorf("%#x", code)
+	}
 }

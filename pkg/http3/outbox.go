@@ -1,6 +1,7 @@
 package http3
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -85,7 +86,7 @@ func (o *outbox) now(frames, payload []byte, last bool) bool {
 	o.buf = appendFrames(o.buf[:0], frames, payload)
 	err := o.qs.TryWriteAll(o.buf)
 	o.buf = o.buf[:0]
-	if err == quic.ErrWouldBlock {
+	if errors.Is(err, quic.ErrWouldBlock) {
 		return false
 	}
 	o.direct += size

@@ -302,6 +302,7 @@ func TestBrokenBodiesAreErrors(t *testing.T) {
 		{"longer than declared", [][]byte{post("/", "content-length: 2"), data("abc")}},
 		{"longer in the second frame", [][]byte{post("/", "content-length: 2"), data("ab"), data("c")}},
 		{"shorter than declared", [][]byte{post("/", "content-length: 4"), data("abc")}},
+		{"longer than nothing", [][]byte{post("/", "content-length: 0"), data("abc")}},
 		{"none but declared", [][]byte{post("/", "content-length: 4")}},
 		{"trailers that are too large", [][]byte{post("/"), appendFrameHead(nil, frameHeaders, 1<<20)}},
 	}
@@ -310,6 +311,25 @@ func TestBrokenBodiesAreErrors(t *testing.T) {
 		if got := read(c.send(row.parts...)); got.status != "400" {
 			t.Errorf("%s: %+v", row.name, got)
 		}
+	}
+}
+
+// A handler that does not read a body of length zero must not run on one that is
+// longer.
+func TestALengthOfZeroIsNotBelievedBeforeTheEnd(t *testing.T) {
+	got := make(chan int64, 1)
+	r := start(t, testConfig(), Events{}, func(x *exchange.Exchange) {
+		got <- x.Request.ContentLength
+		echo(x)
+	})
+	s := r.dial().open(post("/", "content-length: 0"))
+	if n := <-got; n != -1 {
+		t.Errorf("length %d", n)
+	}
+	_, _ = s.Write(data("x"))
+	s.Close()
+	if got := read(s); got.status != "400" {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -402,6 +422,23 @@ func TestOptionsOfTheServer(t *testing.T) {
 	r := start(t, testConfig(), Events{}, func(x *exchange.Exchange) { t.Error("reached the handler") })
 	got := read(r.dial().send(headers(":method: OPTIONS", ":scheme: https", ":authority: a.test", ":path: *")))
 	if got.status != "204" || got.body != "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAPanicOutsideTheHandlerCostsItsStreamOnly(t *testing.T) {
+	panics := make(chan any, 1)
+	ev := Events{
+		Refused: func(*exchange.Exchange, int, string) { panic("refused") },
+		Panic:   func(_ *exchange.Exchange, v any, _ []byte) { panics <- v },
+	}
+	r := start(t, testConfig(), ev, echo)
+	c := r.dial()
+	read(c.send(get("/", "upgrade: x")))
+	if v := <-panics; v != "refused" {
+		t.Errorf("%v", v)
+	}
+	if got := read(c.send(get("/"))); got.status != "200" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -158,6 +158,21 @@ func (st *stream) gone() bool {
 // allow lists the methods that may reach a handler.
 const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
+// recovered is deferred around everything that is done for a stream: a panic
+// outside the handler costs its own stream only, too.
+func (st *stream) recovered() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if f := st.c.srv.events.Panic; f != nil {
+		f(st.x, v, debug.Stack())
+	}
+	st.sink.out.abort()
+	_ = st.sink.out.close() // waits for the writer; why it ended is known
+	st.qs.CancelRead(codeInternalError)
+}
+
 // options answers "OPTIONS *", which asks about the server and not about any
 // site (RFC 9110 section 9.3.7).
 func (st *stream) options() {

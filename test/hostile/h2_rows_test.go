@@ -21,8 +21,8 @@ type h2row struct {
 	status int
 	reach  []string // what the backend gets
 
-	// hasty says that the request may reach the backend before it is known to be
-	// malformed.
+	// hasty says that the request may be served before it is known to be malformed:
+	// a known fault. Only the other streams are then looked at.
 	hasty bool
 }
 

@@ -53,11 +53,14 @@ func (r *h2row) try(g *gateway, via *transport) error {
 	if err != nil || more[3].status != "200" {
 		return fmt.Errorf("the canary: %+v, %w", more[3], err)
 	}
+	if r.hasty {
+		return nil
+	}
 	var got []string
 	for _, q := range g.backend.Requests()[before:] {
 		got = append(got, via.scene.report(q))
 	}
-	if want := append(slices.Clone(r.reach), h2canary); !r.hasty && !slices.Equal(got, want) {
+	if want := append(slices.Clone(r.reach), h2canary); !slices.Equal(got, want) {
 		err = fmt.Errorf("the backend got %q, want %q", got, want)
 	}
 	return errors.Join(err, r.checkAnswer(all[1]))

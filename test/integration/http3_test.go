@@ -233,3 +233,52 @@ func TestADrainLetsHTTP3RequestsEnd(t *testing.T) {
 		t.Error("something was cut")
 	}
 }
+
+func TestWebSocketsReachAnASGIServerOverHTTP3(t *testing.T) {
+	s := startWebSockets(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	qc, err := quic.DialAddr(ctx, s.secure, &tls.Config{RootCAs: s.ca.Pool(), ServerName: "localhost", NextProtos: []string{"h3"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer qc.CloseWithError(0, "")
+	cc := (&http3.Transport{}).NewClientConn(qc)
+	<-cc.ReceivedSettings()
+	if !cc.Settings().EnableExtendedConnect {
+		t.Fatal("extended CONNECT is not offered")
+	}
+	stream, err := cc.OpenRequestStream(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodConnect, "https://app.test/chat", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Proto = "websocket" // RFC 9220, as the library wants it said
+	req.Header.Set("Sec-WebSocket-Version", "13")
+	if err := stream.SendRequestHeader(req); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := stream.ReadResponse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != 200 || resp.Header.Get("Sec-WebSocket-Accept") != "" || resp.Header.Get("Upgrade") != "" {
+		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
+	}
+	for range 3 {
+		if _, err := io.WriteString(stream, helloMasked); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(hello))
+		if _, err := io.ReadFull(stream, got); err != nil || string(got) != hello {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	stream.Close() // the server sees the end and closes
+	if rest, err := io.ReadAll(stream); err != nil || len(rest) > 4 {
+		t.Errorf("behind the end: %q, %v", rest, err) // a close frame at most
+	}
+}

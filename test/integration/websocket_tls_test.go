@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 net/http's transport refuses the field :protocol
+
 package integration
 
 import (
