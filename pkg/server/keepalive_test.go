@@ -200,3 +200,19 @@ func TestWhatIsPipelinedWaitsInTheSocket(t *testing.T) {
 		c.want(200, "8192")
 	}
 }
+
+func TestTheLastAnswerArrivesAlthoughMoreWasPipelined(t *testing.T) {
+	cfg := config()
+	cfg.KeepaliveRequests = 1
+	sent := make(chan struct{})
+	r := start(t, cfg, func(x *exchange.Exchange) {
+		<-sent
+		echo(x)
+	})
+	c := r.dial(t)
+	c.send(get("/1"))
+	c.send(strings.Repeat(get("/2"), 1000)) // more than the buffer takes
+	close(sent)
+	c.want(200, "/1")
+	c.wantEnd() // and no reset
+}

@@ -90,10 +90,17 @@ func (c *conn) answer() error {
 	}
 	a.compact()
 	if a.sink.close {
-		c.linger = !a.body.done || c.tunnelled
+		c.linger = !a.body.done || c.tunnelled || c.more()
 		return errEnd
 	}
 	return nil
+}
+
+// more reports whether a client that may think the connection stays open has sent
+// something behind the request that was its last.
+func (c *conn) more() bool {
+	a := c.act
+	return a.r < a.w || a.meta.KeepAlive && c.pending()
 }
 
 // call runs the handler; a panic costs its own connection only.

@@ -261,6 +261,15 @@ func TestAClientThatLeavesCostsNoSharedConnection(t *testing.T) {
 	noLeaks(t)
 	s := newCounter()
 	s.Mpxs = true
+	stays := s.Handler
+	s.Handler = func(w *fcgitest.Response, r *fcgitest.Request) {
+		if r.Params["REQUEST_METHOD"] != "GET" {
+			stays(w, r)
+			return
+		}
+		s.entered <- "GET"
+		<-r.Aborted
+	}
 	cfg := config(s.Start(t))
 	cfg.Multiplex = upstream.On
 	b := newBackend(t, cfg, upstream.Events{})
@@ -275,7 +284,6 @@ func TestAClientThatLeavesCostsNoSharedConnection(t *testing.T) {
 		if err := await(t, done); err != exchange.ErrClientGone {
 			t.Error(err)
 		}
-		s.release(1)
 	}
 	eventually(t, "the server knows", func() bool { return s.Aborts() == 5 })
 	if s.Accepted() != 1 {
