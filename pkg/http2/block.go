@@ -163,10 +163,11 @@ func (c *Conn) onTrailers(st *stream, id uint32, flags uint8, block []byte) erro
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.streams[id] != st {
-		return nil // reset meanwhile
-	}
 	switch {
+	case c.streams[id] != st && c.closed.how(id) == closedDone: // meanwhile
+		return fatal(StreamClosed, "HEADERS on a closed stream")
+	case c.streams[id] != st: // reset meanwhile
+		return nil
 	case st.recvDone:
 		return c.fault(st, StreamClosed)
 	case c.head.status != 0:

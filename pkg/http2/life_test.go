@@ -168,17 +168,23 @@ func TestIdleConnectionsGiveTheirBuffersBackAndEnd(t *testing.T) {
 	c.told(xhttp2.ErrCodeNo)
 }
 
+// acked is the beginning of a connection whose client has seen our SETTINGS.
+func acked(c *client) {
+	c.greet()
+	c.ok(c.fr.WriteSettingsAck())
+}
+
 func TestBytesThatComeTooSlowlyEndTheConnection(t *testing.T) {
 	for name, send := range map[string]func(c *client){
 		"nothing":         func(*client) {},
 		"part of preface": func(c *client) { c.raw([]byte("PRI * HT")) },
 		"preface alone":   func(c *client) { c.raw([]byte(xhttp2.ClientPreface)) },
-		"part of a frame": func(c *client) { c.greet(); c.raw([]byte{0, 0, 8}) },
-		"part of a ping":  func(c *client) { c.greet(); c.raw([]byte{0, 0, 8, 6, 0, 0, 0, 0, 0, 1}) },
-		"no CONTINUATION": func(c *client) { c.greet(); c.ok(c.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: 1})) },
+		"part of a frame": func(c *client) { acked(c); c.raw([]byte{0, 0, 8}) },
+		"part of a ping":  func(c *client) { acked(c); c.raw([]byte{0, 0, 8, 6, 0, 0, 0, 0, 0, 1}) },
+		"no CONTINUATION": func(c *client) { acked(c); c.ok(c.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: 1})) },
 		"no SETTINGS ack": func(c *client) { c.greet() },
 		"slow block": func(c *client) {
-			c.greet()
+			acked(c)
 			c.ok(c.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: 1}))
 			for range 5 {
 				c.ok(c.fr.WriteContinuation(1, false, []byte{0x82}))

@@ -87,7 +87,6 @@ func bodyLimitRows() []row {
 		{
 			name: "far more requests than the most on a connection", ref: "keepalive_requests, RFC 9112 9.6", send: many + strings.Repeat(many, 500),
 			want: slices.Repeat([]int{200}, limitRequests), reach: served, ends: true,
-			broken: "a connection that has had its requests is closed without lingering, which resets it",
 		},
 	}
 }
