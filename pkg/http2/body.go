@@ -109,14 +109,14 @@ func (b *body) read(p []byte, timed bool) (int, error) {
 		}
 		now := c.srv.sweeper.Now()
 		if timed {
-			st.readBy = st.readDebt.deadline(now, st.cfg.BodyTimeout)
+			st.readBy = st.readDebt.Deadline(now, st.cfg.BodyTimeout)
 		}
 		c.flush()
 		c.mu.Unlock()
 		<-st.readable
 		c.mu.Lock()
 		st.readBy = 0
-		st.readDebt.settle(c.srv.sweeper.Now()-now, int64(len(st.buf)-st.r), st.cfg.MinBodyRate)
+		st.readDebt.Settle(c.srv.sweeper.Now()-now, int64(len(st.buf)-st.r), st.cfg.MinBodyRate)
 	}
 }
 

@@ -315,7 +315,7 @@ func (c *Conn) awoken() error {
 		c.srv.inputs.Put(c.input)
 		c.input = nil
 		c.resting = true
-		c.srv.trim.rested.Add(1)
+		c.srv.trim.Rested()
 		c.output.rest()
 		c.block.buf, c.head.cookie, c.ready = nil, nil, nil
 	}

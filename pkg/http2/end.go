@@ -35,7 +35,7 @@ func (c *Conn) end(err error) {
 	if c.input != nil {
 		c.srv.inputs.Put(c.input)
 		c.input = nil
-		c.srv.trim.rested.Add(1)
+		c.srv.trim.Rested()
 	}
 }
 

@@ -75,7 +75,7 @@ type Server struct {
 	cfg     atomic.Pointer[Config]
 	stamp   atomic.Pointer[stamp]
 	crew    crew
-	trim    trimmer
+	trim    sock.Trimmer
 	streams sync.Pool // *stream
 	inputs  sync.Pool // *[]byte of inputSize
 
@@ -134,7 +134,7 @@ func (s *Server) Sweep(now int64) {
 		s.setStamp(now)
 		s.crew.trim()
 	}
-	s.trim.sweep(now)
+	s.trim.Sweep(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {

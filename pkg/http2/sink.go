@@ -198,8 +198,8 @@ func (s *sink) await() error {
 	}
 	now := c.srv.sweeper.Now()
 	if st.progress > 0 || st.writeBy == 0 {
-		st.writeDebt.settle(st.waited, st.progress, st.cfg.MinSendRate)
-		st.writeBy = st.writeDebt.deadline(now, st.cfg.SendTimeout)
+		st.writeDebt.Settle(st.waited, st.progress, st.cfg.MinSendRate)
+		st.writeBy = st.writeDebt.Deadline(now, st.cfg.SendTimeout)
 		st.waited, st.progress, st.writeLate = 0, 0, false
 	}
 	if st.writeLate {

@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // stream is one request and its response. It belongs to its handler's goroutine
@@ -42,7 +43,7 @@ type stream struct {
 	credit   int // read, and not given back yet
 	sendWin  int64
 
-	readDebt, writeDebt debt
+	readDebt, writeDebt sock.Debt
 	waited, progress    int64 // of the last wait for the client to read: how long, and bytes taken since
 	readBy, writeBy     int64 // sweeper time; 0: nobody waits
 	readLate, writeLate bool

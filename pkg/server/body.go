@@ -7,6 +7,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // body reads one request body off its connection (exchange.Body).
@@ -17,8 +18,8 @@ type body struct {
 	chunked bool
 	expect  bool // the client waits for 100 (Continue)
 	done    bool
-	err     error // what broke the body; it stays
-	debt    debt  // to the minimum body rate
+	err     error     // what broke the body; it stays
+	debt    sock.Debt // to the minimum body rate
 }
 
 // begin sets the body up from the head just parsed.
@@ -145,14 +146,14 @@ func (b *body) fill(p []byte) (int, error) {
 		}
 	}
 	start := c.srv.sweeper.Now()
-	by := b.debt.deadline(start, c.cfg.BodyTimeout)
+	by := b.debt.Deadline(start, c.cfg.BodyTimeout)
 	for {
 		c.readBy.Store(by)
 		n, err := c.nc.Read(p)
 		c.readBy.Store(0)
 		switch {
 		case n > 0:
-			b.debt.settle(c.srv.sweeper.Now()-start, int64(n), c.cfg.MinBodyRate)
+			b.debt.Settle(c.srv.sweeper.Now()-start, int64(n), c.cfg.MinBodyRate)
 			return n, nil
 		case errors.Is(err, io.EOF):
 			return 0, exchange.ErrClientGone

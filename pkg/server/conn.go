@@ -144,7 +144,7 @@ func (c *conn) end() {
 	c.enter(phaseEnding)
 	c.release()
 	c.nc.Close()
-	c.srv.trim.rested.Add(1)
+	c.srv.trim.Rested()
 	c.srv.forget(c)
 }
 

@@ -77,7 +77,7 @@ func (c *conn) park() bool {
 	c.release()
 	// The time idle goes on counting, so enter is not called.
 	c.become(phaseParked)
-	c.srv.trim.rested.Add(1)
+	c.srv.trim.Rested()
 	if err := c.srv.lot.Park(c.rc, c); err != nil {
 		c.become(phaseIdle)
 		c.end()

@@ -45,7 +45,7 @@ func (c *conn) sendfile(f *os.File, off, n int64) (sent int64, err error) {
 	var inner error
 	err = src.Control(func(from uintptr) {
 		w := &c.act.wr
-		c.writeBy.Store(w.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout))
+		c.writeBy.Store(w.debt.Deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout))
 		defer c.writeBy.Store(0)
 		step := func(to uintptr) bool {
 			if w.since != 0 {
@@ -83,7 +83,7 @@ func (c *conn) sendfileStep(to, from uintptr, off *int64, n int64, sent *int64) 
 			return false, io.ErrUnexpectedEOF
 		default:
 			*sent += int64(k)
-			c.writeBy.Store(c.act.wr.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout)) // progress
+			c.writeBy.Store(c.act.wr.debt.Deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout)) // progress
 		}
 	}
 	return false, nil

@@ -74,7 +74,7 @@ type Server struct {
 	date    atomic.Pointer[dateText]
 	buffers sync.Pool    // *active
 	holders atomic.Int64 // connections that keep their buffers while idle
-	trim    trimmer
+	trim    sock.Trimmer
 	burst   burst
 	full    rare
 	badTLS  rare

@@ -20,7 +20,7 @@ func (s *Server) Sweep(now int64) {
 	if s.date.Load().second != now/int64(time.Second) {
 		s.setDate(time.Unix(0, now))
 	}
-	s.trim.sweep(now)
+	s.trim.Sweep(now)
 	s.burst.Store(0)
 	draining := s.draining.Load()
 	var parked []*conn

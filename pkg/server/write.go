@@ -20,9 +20,9 @@ type writer struct {
 	wait  bool
 	fn    func(fd uintptr) bool
 
-	since  int64 // sweeper time when the wait for room began; 0: none
-	unsent int   // bytes the client had not taken then
-	debt   debt  // to the minimum send rate
+	since  int64     // sweeper time when the wait for room began; 0: none
+	unsent int       // bytes the client had not taken then
+	debt   sock.Debt // to the minimum send rate
 }
 
 // write sends p: all of it, waiting for the client, or what the kernel takes.
@@ -49,7 +49,7 @@ func (c *conn) writeParts(parts [][]byte, wait bool) (int, error) {
 		return w.n, sendError(w.err)
 	}
 	if wait {
-		c.writeBy.Store(w.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout))
+		c.writeBy.Store(w.debt.Deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout))
 		defer c.writeBy.Store(0)
 	}
 	err := c.rc.Write(w.fn)
@@ -88,12 +88,12 @@ func (w *writer) progress(unsent int) bool {
 	if w.since == 0 {
 		return false
 	}
-	w.debt.settle(now-w.since, int64(took), c.cfg.MinSendRate)
+	w.debt.Settle(now-w.since, int64(took), c.cfg.MinSendRate)
 	w.since, w.unsent = now, unsent
 	if took == 0 {
 		return false
 	}
-	by := w.debt.deadline(now, c.cfg.SendTimeout)
+	by := w.debt.Deadline(now, c.cfg.SendTimeout)
 	c.writeBy.Store(by)
 	return by == 0 || by > now
 }
@@ -126,7 +126,7 @@ func (w *writer) step(fd uintptr) bool {
 		case w.advance(n), !w.wait: // a short write means that the socket is full
 			return true
 		}
-		c.writeBy.Store(w.debt.deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout)) // progress
+		c.writeBy.Store(w.debt.Deadline(c.srv.sweeper.Now(), c.cfg.SendTimeout)) // progress
 	}
 }
 

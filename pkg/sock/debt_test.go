@@ -1,8 +1,10 @@
-package server
+package sock_test
 
 import (
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 func TestDebtIsTheTimeThatBytesWereNotWorth(t *testing.T) {
@@ -21,11 +23,11 @@ func TestDebtIsTheTimeThatBytesWereNotWorth(t *testing.T) {
 		{"no rate", 0, []wait{{10, 1}}, 0},
 		{"no overflow", 1, []wait{{10, 1 << 40}, {3, 0}}, 3},
 	} {
-		var d debt
+		var d sock.Debt
 		for _, w := range tt.waits {
-			d.settle(w.seconds*s, w.bytes, tt.rate)
+			d.Settle(w.seconds*s, w.bytes, tt.rate)
 		}
-		if d != debt(tt.want*s) {
+		if d != sock.Debt(tt.want*s) {
 			t.Errorf("%s: got %v", tt.name, time.Duration(d))
 		}
 	}
@@ -33,11 +35,11 @@ func TestDebtIsTheTimeThatBytesWereNotWorth(t *testing.T) {
 
 func TestADebtShortensTheTimeout(t *testing.T) {
 	for _, tt := range []struct {
-		debt    debt
+		debt    sock.Debt
 		timeout time.Duration
 		want    int64
 	}{{0, 10, 1010}, {4, 10, 1006}, {10, 10, 1000}, {99, 10, 1000}, {5, 0, 0}} {
-		if got := tt.debt.deadline(1000, tt.timeout); got != tt.want {
+		if got := tt.debt.Deadline(1000, tt.timeout); got != tt.want {
 			t.Errorf("debt %d, timeout %d: got %d", tt.debt, tt.timeout, got)
 		}
 	}

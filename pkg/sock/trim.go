@@ -1,4 +1,4 @@
-package server
+package sock
 
 import (
 	"runtime"
@@ -15,17 +15,21 @@ const (
 	trimEvery = 5 * time.Second // between two trims
 )
 
-// trimmer gives memory back to the system when many connections have parked or
-// ended.
-type trimmer struct {
-	rested  atomic.Int64 // connections parked or ended since the last trim
+// Trimmer gives memory back to the system when many connections have come to
+// rest. The zero value is ready.
+type Trimmer struct {
+	rested  atomic.Int64 // connections since the last trim
 	seen    int64        // rested at the last sweep; sweeper's goroutine only
 	last    int64        // time of the last trim; sweeper's goroutine only
 	running atomic.Bool
 }
 
-// sweep starts a trim when one is due and the burst is over.
-func (t *trimmer) sweep(now int64) {
+// Rested counts a connection that has parked, become idle or ended. It may be
+// called from any goroutine.
+func (t *Trimmer) Rested() { t.rested.Add(1) }
+
+// Sweep implements Swept: it starts a trim when one is due and the burst is over.
+func (t *Trimmer) Sweep(now int64) {
 	rested := t.rested.Load()
 	settled := rested == t.seen
 	t.seen = rested
