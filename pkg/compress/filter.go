@@ -1,16 +1,8 @@
 package compress
 
 import (
-	"errors"
-
 	"github.com/fcgigw/fcgigw/pkg/accept"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
-)
-
-var (
-	errShort = errors.New("compress: body shorter than its Content-Length")
-	errLong  = errors.New("compress: body longer than its Content-Length")
-	errOver  = errors.New("compress: write after the end of the response")
 )
 
 // pieceMax is how much is encoded before what came of it is sent: it bounds what
@@ -138,7 +130,7 @@ func (f *Filter) write(p []byte, last, wait bool) (int, error) {
 	case complete:
 		return 0, f.beyond(p)
 	}
-	return 0, errOver
+	return 0, exchange.ErrEnded
 }
 
 // beyond is the error of a write to a body that is complete: only the news that
@@ -148,9 +140,9 @@ func (f *Filter) beyond(p []byte) error {
 	case len(p) == 0:
 		return nil
 	case f.left == 0:
-		return errLong
+		return exchange.ErrLongBody
 	}
-	return errOver
+	return exchange.ErrEnded
 }
 
 func (f *Filter) forward(p []byte, last, wait bool) (int, error) {
@@ -236,9 +228,9 @@ func (f *Filter) count(n int, last bool) error {
 	case f.left < 0 || f.state != encoding:
 		return nil
 	case int64(n) > f.left:
-		return errLong
+		return exchange.ErrLongBody
 	case last && int64(n) < f.left:
-		return errShort
+		return exchange.ErrShortBody
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func TestABrokenOffBodyHasNoEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Abort()
-		if err := f.Write(body, true); !errors.Is(err, errOver) {
+		if err := f.Write(body, true); !errors.Is(err, exchange.ErrEnded) {
 			t.Errorf("a write behind the end: %v", err)
 		}
 		if err := f.End(); err != nil || c.Busy() != 0 {
@@ -167,7 +167,7 @@ func TestABodyThatIsNotAsLongAsDeclaredIsAnError(t *testing.T) {
 	for _, row := range []struct {
 		n    int
 		want error
-	}{{999, errShort}, {1000, nil}, {1001, errLong}} {
+	}{{999, exchange.ErrShortBody}, {1000, nil}, {1001, exchange.ErrLongBody}} {
 		x := newExchange("gzip")
 		x.Response.ContentLength = 1000
 		s := &sink{t: t}
@@ -205,7 +205,7 @@ func TestABodyEndsWithItsDeclaredLength(t *testing.T) {
 		if got, err := decode("gzip", s.body); !s.last || err != nil || !bytes.Equal(got, body) || c.Busy() != 0 {
 			t.Errorf("room %d: complete %t, %v, %d encoders in use", room, s.last, err, c.Busy())
 		}
-		if err := f.Write([]byte("x"), false); !errors.Is(err, errLong) {
+		if err := f.Write([]byte("x"), false); !errors.Is(err, exchange.ErrLongBody) {
 			t.Errorf("more: %v", err)
 		}
 		if err := f.Write(nil, true); err != nil {

@@ -10,15 +10,15 @@ func (s *sink) take(p []byte, last bool) (n int, err error) {
 	if st.gone != nil {
 		return 0, st.gone
 	}
-	if s.state == sinkHeld {
+	if s.Stage == exchange.StageHeld {
 		if c.room() <= 0 {
 			return 0, nil
 		}
-		if err := s.putHead(s.noBody || last && len(p) == 0); err != nil {
+		if err := s.putHead(s.NoBody || last && len(p) == 0); err != nil {
 			return 0, err
 		}
 	}
-	if s.noBody {
+	if s.NoBody {
 		return len(p), nil
 	}
 	for n < len(p) && c.mayTake(st) {
@@ -79,12 +79,12 @@ func (s *sink) putHead(last bool) error {
 	b, err := s.encode(c.output.out)
 	if err != nil {
 		c.output.out = b[:start]
-		s.state = sinkNew // another may take its place
+		s.Stage = exchange.StageNew // another may take its place
 		return err
 	}
 	c.output.out = b
 	c.endHead(start)
-	s.state = sinkBody
+	s.Stage = exchange.StageBody
 	if last {
 		st.sentDone = true
 		c.closeIfDone(st)
@@ -94,7 +94,7 @@ func (s *sink) putHead(last bool) error {
 
 // encode appends the header block of the response.
 func (s *sink) encode(b []byte) ([]byte, error) {
-	r := s.r
+	r := s.Response
 	b = appendStatus(b, r.Status)
 	b, seen, err := appendFields(b, &r.Header)
 	if err != nil {

@@ -34,9 +34,3 @@ func fatal(code ErrCode, reason string) error { return &connError{code, reason} 
 
 // errEnd ends a connection without a word: the client left or all is said.
 var errEnd = errors.New("http2: connection ends")
-
-// errShortBody: a handler ended a response before its declared length.
-var errShortBody = errors.New("http2: response body shorter than its Content-Length")
-
-// errLongBody: a handler wrote more than the declared length.
-var errLongBody = errors.New("http2: response body longer than its Content-Length")

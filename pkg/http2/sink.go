@@ -1,29 +1,12 @@
 package http2
 
-import (
-	"errors"
-
-	"github.com/fcgigw/fcgigw/pkg/exchange"
-)
+import "github.com/fcgigw/fcgigw/pkg/exchange"
 
 // sink is the response side of a stream (exchange.Sink, exchange.Switcher).
 type sink struct {
-	st     *stream
-	r      *exchange.Response
-	sent   int64
-	state  sinkState
-	noBody bool // HEAD, 204, 304: content is dropped
+	exchange.Outgoing
+	st *stream
 }
-
-type sinkState uint8
-
-const (
-	sinkNew  sinkState = iota
-	sinkHeld           // Start was called, the head is not made yet
-	sinkBody           // the head is in the output
-	sinkDone           // complete
-	sinkAborted
-)
 
 // Interim implements exchange.Sink. A client that does not read can do without.
 func (s *sink) Interim(status int, h *exchange.Header) error {
@@ -38,7 +21,7 @@ func (s *sink) Interim(status int, h *exchange.Header) error {
 // interim is Interim with c.mu held, without the flush.
 func (s *sink) interim(status int, h *exchange.Header) error {
 	st := s.st
-	if s.state != sinkNew || st.gone != nil || st.c.room() <= 0 || status == 101 {
+	if s.Stage != exchange.StageNew || st.gone != nil || st.c.room() <= 0 || status == 101 {
 		return nil
 	}
 	return st.c.appendHead(st.id, 0, func(b []byte) ([]byte, error) {
@@ -53,27 +36,21 @@ func (s *sink) interim(status int, h *exchange.Header) error {
 
 // Start implements exchange.Sink.
 func (s *sink) Start(r *exchange.Response) error {
-	if s.state != sinkNew && s.state != sinkHeld {
-		return errors.New("http2: response started twice")
+	if s.Stage == exchange.StageHeld {
+		s.Stage = exchange.StageNew // its head waits for room: another may take its place
 	}
-	s.r = r
-	s.state = sinkHeld
-	s.noBody = s.st.x.Request.IsHead() || exchange.NoBodyStatus(r.Status)
+	if err := s.Begin(r, s.st.x.Request.IsHead()); err != nil {
+		return err
+	}
 	if s.st.connect && r.Status/100 == 2 {
 		// To the client it would be a tunnel (RFC 8441 section 5).
 		r.Status = 501
 		r.Header.Reset()
 		r.ContentLength = 0
-		s.noBody = true
+		s.NoBody = true
 	}
 	return nil
 }
-
-// Started implements exchange.Sink.
-func (s *sink) Started() bool { return s.state >= sinkBody }
-
-// Sent implements exchange.Sink.
-func (s *sink) Sent() int64 { return s.sent }
 
 // ClientGone implements exchange.Sink.
 func (s *sink) ClientGone() bool {
@@ -96,10 +73,10 @@ func (s *sink) Write(p []byte, last bool) error {
 
 // Abort implements exchange.Sink: the stream is reset.
 func (s *sink) Abort() {
-	if s.state == sinkDone {
+	if s.Stage == exchange.StageDone {
 		return
 	}
-	s.state = sinkAborted
+	s.Stage = exchange.StageAborted
 	c := s.st.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,12 +97,12 @@ func (s *sink) write(p []byte, last, wait bool) (int, error) {
 	for {
 		n, err := s.take(p[taken:], last)
 		taken += n
-		s.sent += int64(n)
+		s.Took(n)
 		switch {
 		case err != nil:
 			c.dequeue(s.st)
 			return taken, err
-		case taken == len(p) && s.state != sinkHeld:
+		case taken == len(p) && s.Stage != exchange.StageHeld:
 			s.finish(last)
 			return taken, nil
 		case s.mayGoOn():
@@ -141,24 +118,13 @@ func (s *sink) write(p []byte, last, wait bool) (int, error) {
 
 // check holds the state and the declared length against what is written.
 func (s *sink) check(n int, last bool) error {
-	switch s.state {
-	case sinkNew:
-		return errors.New("http2: write before Start")
-	case sinkDone, sinkAborted:
-		return errors.New("http2: write after the end of the response")
+	if err := s.Writable(); err != nil {
+		return err
 	}
-	if s.r.ContentLength < 0 && last && s.state == sinkHeld && !s.noBody {
-		s.r.ContentLength = int64(n)
+	if s.Stage == exchange.StageHeld {
+		s.Measure(n, last)
 	}
-	if want := s.r.ContentLength; want >= 0 && !s.noBody {
-		switch got := s.sent + int64(n); {
-		case got > want:
-			return errLongBody
-		case last && got < want:
-			return errShortBody
-		}
-	}
-	return nil
+	return s.Fits(n, last)
 }
 
 // finish is called when everything that a write had to say is in the output.
@@ -170,7 +136,7 @@ func (s *sink) finish(last bool) {
 		c.flush()
 		return
 	}
-	s.state = sinkDone
+	s.Stage = exchange.StageDone
 	c.flushSoon()
 }
 
@@ -183,14 +149,14 @@ func (s *sink) mayGoOn() bool {
 	if c.room() <= before {
 		return false
 	}
-	return s.state == sinkHeld || st.sendWin > 0 && c.sendWin > 0 && c.mayTake(st)
+	return s.Stage == exchange.StageHeld || st.sendWin > 0 && c.sendWin > 0 && c.mayTake(st)
 }
 
 // await waits until the stream may have its turn.
 func (s *sink) await() error {
 	st := s.st
 	c := st.c
-	st.headless = s.state == sinkHeld
+	st.headless = s.Stage == exchange.StageHeld
 	if !st.headless && st.sendWin <= 0 {
 		c.dequeue(st) // others need not wait for this one's window
 	} else {

@@ -1,8 +1,6 @@
 package http2
 
 import (
-	"runtime/debug"
-
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
@@ -150,67 +148,24 @@ func (c *Conn) complete(st *stream) {
 func (st *stream) call() {
 	defer func() {
 		if v := recover(); v != nil {
-			st.panicked(v)
+			exchange.AnswerPanic(st.x, &st.sink, v, st.c.srv.events.Panic, func() { st.sink = sink{st: st} })
 		}
 	}()
 	switch {
 	case st.status != 0:
 		st.refuse()
 	case st.star:
-		st.options()
+		exchange.AnswerOptions(st.x, &st.sink)
 	default:
 		st.c.srv.handler.Serve(st.x)
 	}
 }
 
-func (st *stream) panicked(v any) {
-	if f := st.c.srv.events.Panic; f != nil {
-		f(st.x, v, debug.Stack())
-	}
-	if st.sink.Started() {
-		st.sink.Abort()
-		return
-	}
-	st.x.Sink = &st.sink // the handler may have left another
-	st.sink = sink{st: st}
-	st.x.Response.Reset()
-	st.plain(500, "internal error")
-}
-
 // refuse answers a request that reaches no handler.
 func (st *stream) refuse() {
-	st.plain(st.status, st.reason)
+	exchange.AnswerText(st.x, &st.sink, st.status, st.reason)
 	if f := st.c.srv.events.Refused; f != nil {
 		f(st.x, st.status, st.reason)
-	}
-}
-
-// allow lists the methods that may reach a handler.
-const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-
-// options answers "OPTIONS *", which asks about the server and not about any
-// site (RFC 9110 section 9.3.7).
-func (st *stream) options() {
-	r := &st.x.Response
-	r.Status = 204
-	r.Header.AddString("Allow", allow)
-	if st.sink.Start(r) == nil {
-		_ = st.sink.Write(nil, true) // what is missing is reset
-	}
-}
-
-// plain sends a short text response.
-func (st *stream) plain(status int, text string) {
-	r := &st.x.Response
-	r.Status = status
-	r.Header.AddString("Content-Type", "text/plain; charset=utf-8")
-	if status == 405 {
-		r.Header.AddString("Allow", allow)
-	}
-	body := append([]byte(text), '\n')
-	r.ContentLength = int64(len(body))
-	if st.sink.Start(r) == nil {
-		_ = st.sink.Write(body, true) // what is missing is reset
 	}
 }
 

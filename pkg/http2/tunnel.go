@@ -14,10 +14,10 @@ type tunnel struct{ st *stream }
 func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
 	st := s.st
 	c := st.c
-	if !st.connect || s.state != sinkNew && s.state != sinkHeld {
+	if !st.connect || s.Stage != exchange.StageNew && s.Stage != exchange.StageHeld {
 		return nil, errors.New("http2: nothing to switch to")
 	}
-	s.r, s.state, s.noBody = r, sinkHeld, false
+	s.Response, s.Stage, s.NoBody = r, exchange.StageHeld, false
 	r.Status, r.ContentLength = 200, -1
 	st.body.expect = false
 	c.mu.Lock()
@@ -42,7 +42,7 @@ func (t tunnel) Write(p []byte) (int, error) {
 
 // CloseWrite ends our side.
 func (t tunnel) CloseWrite() error {
-	if t.st.sink.state == sinkDone {
+	if t.st.sink.Stage == exchange.StageDone {
 		return nil
 	}
 	return t.st.sink.Write(nil, true)

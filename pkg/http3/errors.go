@@ -60,10 +60,6 @@ func refuse(status int, reason string) error { return &refusal{status, reason} }
 func bad(reason string) error { return refuse(400, reason) }
 
 var (
-	// errShortBody: a handler ended a response before its declared length.
-	errShortBody = errors.New("http3: response body shorter than its Content-Length")
-	// errLongBody: a handler wrote more than the declared length.
-	errLongBody = errors.New("http3: response body longer than its Content-Length")
 	// errField: a response has a field or a status that must not be sent.
 	errField = errors.New("http3: response field cannot be sent")
 	// errAborted: the handler gave the response up.

@@ -131,8 +131,8 @@ func TestBrokenResponsesAreResets(t *testing.T) {
 		{"/abort", nil},
 		{"/abort-unknown", nil},
 		{"/left", nil},
-		{"/short", errShortBody},
-		{"/long", errLongBody},
+		{"/short", exchange.ErrShortBody},
+		{"/long", exchange.ErrLongBody},
 		{"/field", errField},
 		{"/status", errField},
 	}

@@ -1,7 +1,6 @@
 package http3
 
 import (
-	"errors"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -9,36 +8,22 @@ import (
 
 // sink is the HTTP/3 side of one response (exchange.Sink).
 type sink struct {
-	st  *stream
-	r   *exchange.Response
-	out outbox
-	enc encoder
-
-	head   []byte // HEADERS not yet handed over
-	sent   int64
-	state  sinkState
-	noBody bool // HEAD, 204, 304: payload is dropped
+	exchange.Outgoing
+	st   *stream
+	out  outbox
+	enc  encoder
+	head []byte // HEADERS not yet handed over
 }
 
-type sinkState uint8
-
-const (
-	sinkNew  sinkState = iota
-	sinkHeld           // Start was called, the head is not made yet
-	sinkBody           // the head was handed over
-	sinkDone
-	sinkAborted
-)
-
 func (s *sink) reset(st *stream) {
-	s.st, s.r, s.head, s.sent, s.state, s.noBody = st, nil, nil, 0, sinkNew, false
+	s.Outgoing, s.st, s.head = exchange.Outgoing{}, st, nil
 	s.enc.trim()
 	s.out.reset(st.qs, pace{timeout: st.cfg.SendTimeout, rate: st.cfg.MinSendRate}, st.c.lost)
 }
 
 // Interim implements exchange.Sink.
 func (s *sink) Interim(status int, h *exchange.Header) error {
-	if s.state != sinkNew || s.out.crowded() {
+	if s.Stage != exchange.StageNew || s.out.crowded() {
 		return nil
 	}
 	frame, err := s.enc.interim(status, h)
@@ -55,13 +40,7 @@ func (s *sink) continue100() error { return s.Interim(100, nil) }
 
 // Start implements exchange.Sink.
 func (s *sink) Start(r *exchange.Response) error {
-	if s.state != sinkNew {
-		return errors.New("http3: response started twice")
-	}
-	s.r = r
-	s.state = sinkHeld
-	s.noBody = s.st.x.Request.IsHead() || exchange.NoBodyStatus(r.Status)
-	return nil
+	return s.Begin(r, s.st.x.Request.IsHead())
 }
 
 // TryWrite implements exchange.Sink.
@@ -70,7 +49,7 @@ func (s *sink) TryWrite(p []byte, last bool) (int, error) {
 		return 0, err
 	}
 	payload := p
-	if s.noBody {
+	if s.NoBody {
 		payload = nil
 	}
 	n, err := s.out.push(s.head, payload, last)
@@ -78,12 +57,12 @@ func (s *sink) TryWrite(p []byte, last bool) (int, error) {
 		return 0, err
 	}
 	s.head = nil
-	if s.noBody {
+	if s.NoBody {
 		n = len(p)
 	}
-	s.sent += int64(n)
+	s.Took(n)
 	if last && n == len(p) {
-		s.state = sinkDone
+		s.Stage = exchange.StageDone
 	}
 	return n, nil
 }
@@ -104,15 +83,12 @@ func (s *sink) Write(p []byte, last bool) error {
 
 // Abort implements exchange.Sink.
 func (s *sink) Abort() {
-	if s.state == sinkAborted {
+	if s.Stage == exchange.StageAborted {
 		return
 	}
-	s.state = sinkAborted
+	s.Stage = exchange.StageAborted
 	s.out.abort()
 }
-
-// Started implements exchange.Sink.
-func (s *sink) Started() bool { return s.state >= sinkBody }
 
 // ClientGone implements exchange.Sink: the client has told us to stop sending,
 // or the connection has ended.
@@ -124,46 +100,31 @@ func (s *sink) ClientGone() bool {
 	return s.st.gone()
 }
 
-// Sent implements exchange.Sink.
-func (s *sink) Sent() int64 { return s.sent }
-
 // prepare makes the head when this is the first write and holds the declared
 // length against what is written.
 func (s *sink) prepare(n int, last bool) error {
-	switch s.state {
-	case sinkNew:
-		return errors.New("http3: write before Start")
-	case sinkDone, sinkAborted:
-		return errors.New("http3: write after the end of the response")
-	case sinkHeld:
+	if err := s.Writable(); err != nil {
+		return err
+	}
+	if s.Stage == exchange.StageHeld {
 		if err := s.makeHead(n, last); err != nil {
 			return err
 		}
 	}
-	if want := s.r.ContentLength; want >= 0 && !s.noBody {
-		switch got := s.sent + int64(n); {
-		case got > want:
-			return errLongBody
-		case last && got < want:
-			return errShortBody
-		}
-	}
-	return nil
+	return s.Fits(n, last)
 }
 
 // makeHead encodes the head. A body that is complete in its first write tells
 // its length, whatever the handler knew of it.
 func (s *sink) makeHead(n int, last bool) error {
-	r := s.r
-	if r.ContentLength < 0 && last && !s.noBody {
-		r.ContentLength = int64(n)
-	}
+	r := s.Response
+	s.Measure(n, last)
 	frame, err := s.enc.final(r.Status, &r.Header, r.ContentLength, s.st.cfg.ServerHeader, time.Now())
 	if err != nil {
 		return err
 	}
 	s.head = frame
-	s.state = sinkBody
+	s.Stage = exchange.StageBody
 	return nil
 }
 

@@ -40,7 +40,7 @@ func (st *stream) detach() {
 	st.x.Request.Conn = nil
 	st.body = body{}
 	st.in.reset(nil)
-	st.c, st.qs, st.sink.r = nil, nil, nil
+	st.c, st.qs, st.sink.Response = nil, nil, nil
 }
 
 // serve serves the request of one stream.
@@ -104,24 +104,12 @@ func (st *stream) drop(err error) {
 // call runs the handler; a panic costs its own stream only.
 func (st *stream) call(asterisk bool) {
 	defer func() {
-		v := recover()
-		if v == nil {
-			return
+		if v := recover(); v != nil {
+			exchange.AnswerPanic(st.x, &st.sink, v, st.c.srv.events.Panic, func() { st.sink.Stage = exchange.StageNew })
 		}
-		if f := st.c.srv.events.Panic; f != nil {
-			f(st.x, v, debug.Stack())
-		}
-		st.x.Sink = &st.sink // the handler may have left another
-		if st.sink.state >= sinkBody {
-			st.sink.Abort()
-			return
-		}
-		st.sink.state = sinkNew
-		st.x.Response.Reset()
-		st.plain(500, "internal error")
 	}()
 	if asterisk {
-		st.options()
+		exchange.AnswerOptions(st.x, &st.sink)
 		return
 	}
 	st.c.srv.handler.Serve(st.x)
@@ -129,10 +117,10 @@ func (st *stream) call(asterisk bool) {
 
 // end completes the response, or makes its reset.
 func (st *stream) end() {
-	if st.sink.state != sinkDone {
+	if st.sink.Stage != exchange.StageDone {
 		st.sink.Abort()
 	}
-	if st.sink.out.close() != nil && st.sink.state == sinkDone {
+	if st.sink.out.close() != nil && st.sink.Stage == exchange.StageDone {
 		st.qs.CancelWrite(codeInternalError) // the client was too slow, or is gone
 	}
 	if st.gone() {
@@ -155,9 +143,6 @@ func (st *stream) gone() bool {
 	return true
 }
 
-// allow lists the methods that may reach a handler.
-const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-
 // recovered is deferred around everything that is done for a stream: a panic
 // outside the handler costs its own stream only, too.
 func (st *stream) recovered() {
@@ -173,36 +158,10 @@ func (st *stream) recovered() {
 	st.qs.CancelRead(codeInternalError)
 }
 
-// options answers "OPTIONS *", which asks about the server and not about any
-// site (RFC 9110 section 9.3.7).
-func (st *stream) options() {
-	r := &st.x.Response
-	r.Status = 204
-	r.Header.AddString("Allow", allow)
-	if st.sink.Start(r) == nil {
-		_ = st.sink.Write(nil, true) // an error ends the stream in end
-	}
-}
-
 // refuse answers a request that reaches no handler.
 func (st *stream) refuse(why *refusal) {
-	st.plain(why.status, why.reason)
+	exchange.AnswerText(st.x, &st.sink, why.status, why.reason)
 	if f := st.c.srv.events.Refused; f != nil {
 		f(st.x, why.status, why.reason)
-	}
-}
-
-// plain sends a short text response.
-func (st *stream) plain(status int, text string) {
-	r := &st.x.Response
-	r.Status = status
-	r.Header.AddString("Content-Type", "text/plain; charset=utf-8")
-	if status == 405 {
-		r.Header.AddString("Allow", allow)
-	}
-	body := append([]byte(text), '\n')
-	r.ContentLength = int64(len(body))
-	if st.sink.Start(r) == nil {
-		_ = st.sink.Write(body, true)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // answer is a 200, and the bytes of both directions are in DATA frames behind
 // it.
 func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
-	if s.state != sinkNew || s.st.x.Request.Upgrade == nil {
+	if s.Stage != exchange.StageNew || s.st.x.Request.Upgrade == nil {
 		return nil, errors.New("http3: no request to leave HTTP")
 	}
 	r.ContentLength = -1
@@ -22,7 +22,7 @@ func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
 	if _, err := s.out.push(frame, nil, false); err != nil {
 		return nil, err
 	}
-	s.r, s.state = r, sinkBody
+	s.Response, s.Stage = r, exchange.StageBody
 	s.st.in.pace = nil // pauses are the business of whoever reads
 	_ = s.st.qs.SetReadDeadline(time.Time{})
 	return &tunnel{s}, nil

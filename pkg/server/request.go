@@ -2,9 +2,9 @@ package server
 
 import (
 	"errors"
-	"runtime/debug"
 	"time"
 
+	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
 )
 
@@ -78,10 +78,10 @@ func (c *conn) answer() error {
 	a := c.act
 	c.served++
 	c.call()
-	if a.sink.state != sinkDone {
+	if a.sink.Stage != exchange.StageDone {
 		a.sink.Abort()
 	}
-	if a.sink.state == sinkAborted {
+	if a.sink.Stage == exchange.StageAborted {
 		c.cutShort()
 		return errEnd
 	}
@@ -107,40 +107,15 @@ func (c *conn) more() bool {
 func (c *conn) call() {
 	a := c.act
 	defer func() {
-		v := recover()
-		if v == nil {
-			return
+		if v := recover(); v != nil {
+			exchange.AnswerPanic(a.x, &a.sink, v, c.srv.events.Panic, func() { a.sink.reset(c) })
 		}
-		if f := c.srv.events.Panic; f != nil {
-			f(a.x, v, debug.Stack())
-		}
-		if a.sink.Started() {
-			a.sink.Abort()
-			return
-		}
-		a.sink.reset(c)
-		a.x.Response.Reset()
-		c.plain(500, "internal error")
 	}()
 	if a.meta.Asterisk {
-		c.options()
+		exchange.AnswerOptions(a.x, &a.sink)
 		return
 	}
 	c.srv.handler.Serve(a.x)
-}
-
-// allow lists the methods that may reach a handler.
-const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-
-// options answers "OPTIONS *", which asks about the server and not about any
-// site (RFC 9110 section 9.3.7).
-func (c *conn) options() {
-	r := &c.act.x.Response
-	r.Status = 204
-	r.Header.AddString("Allow", allow)
-	if c.act.sink.Start(r) == nil {
-		_ = c.act.sink.Write(nil, true) // an error ends the connection in answer
-	}
 }
 
 // mayKeep reports whether the connection can carry another request after the
@@ -155,7 +130,7 @@ func (c *conn) mayKeep() bool {
 func (c *conn) refuse(status int, reason string) {
 	a := c.act
 	a.meta.KeepAlive = false
-	c.plain(status, reason)
+	exchange.AnswerText(a.x, &a.sink, status, reason)
 	if f := c.srv.events.Refused; f != nil {
 		f(a.x, status, reason)
 	}
@@ -163,28 +138,12 @@ func (c *conn) refuse(status int, reason string) {
 	c.linger = true
 }
 
-// plain sends a short text response.
-func (c *conn) plain(status int, text string) {
-	a := c.act
-	r := &a.x.Response
-	r.Status = status
-	r.Header.AddString("Content-Type", "text/plain; charset=utf-8")
-	if status == 405 {
-		r.Header.AddString("Allow", allow)
-	}
-	body := append([]byte(text), '\n')
-	r.ContentLength = int64(len(body))
-	if a.sink.Start(r) == nil {
-		_ = a.sink.Write(body, true)
-	}
-}
-
 // cutShort makes the close that follows one that the client can tell from the
 // end of a body. With chunks or a length the missing rest tells it; a body that
 // ends with the connection (HTTP/1.0) needs a reset.
 func (c *conn) cutShort() {
 	a := c.act
-	if tcp, ok := c.nc.(interface{ SetLinger(sec int) error }); ok && a.sink.begun && !a.sink.chunked && a.sink.r != nil && a.sink.r.ContentLength < 0 {
+	if tcp, ok := c.nc.(interface{ SetLinger(sec int) error }); ok && a.sink.begun && !a.sink.chunked && a.sink.Response != nil && a.sink.Response.ContentLength < 0 {
 		_ = tcp.SetLinger(0)
 	}
 }

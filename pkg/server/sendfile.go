@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fcgigw/fcgigw/pkg/exchange"
 )
 
 // sendfileMax is the most one sendfile(2) is asked for, so that progress shows
@@ -19,7 +21,7 @@ const sendfileMax = 1 << 20
 // unknown length and connections with TLS or without raw access. f's own offset does not
 // move.
 func (s *sink) SendFile(f *os.File, off, n int64, last bool) error {
-	if s.noBody || s.c.rc == nil || s.c.tls != nil || s.r == nil || s.r.ContentLength < 0 {
+	if s.NoBody || s.c.rc == nil || s.c.tls != nil || s.Response == nil || s.Response.ContentLength < 0 {
 		return errors.ErrUnsupported
 	}
 	if err := s.prepare(int(n), last); err != nil {
@@ -29,9 +31,9 @@ func (s *sink) SendFile(f *os.File, off, n int64, last bool) error {
 		return err
 	}
 	sent, err := s.c.sendfile(f, off, n)
-	s.sent += sent
+	s.Took(int(sent))
 	if err == nil && last {
-		s.state = sinkDone
+		s.Stage = exchange.StageDone
 	}
 	return err
 }

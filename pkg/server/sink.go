@@ -1,19 +1,12 @@
 package server
 
 import (
-	"errors"
 	"io"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
-
-// errShortBody: a handler ended a response before its declared length.
-var errShortBody = errors.New("server: response body shorter than its Content-Length")
-
-// errLongBody: a handler wrote more than the declared length.
-var errLongBody = errors.New("server: response body longer than its Content-Length")
 
 // copyMax is the largest payload that is copied behind pending framing bytes to
 // save a vector write.
@@ -22,29 +15,16 @@ const copyMax = 8 << 10
 // sink is the HTTP/1.1 side of one response (exchange.Sink). Framing bytes wait
 // in out until payload goes with them, so a small response is one write.
 type sink struct {
+	exchange.Outgoing
 	c *conn
-	r *exchange.Response
 
 	out     []byte // framing (and small payloads) not yet sent
 	vec     [3][]byte
-	sent    int64 // payload bytes taken
-	chunk   int   // payload bytes left of the chunk announced in out
-	state   sinkState
+	chunk   int // payload bytes left of the chunk announced in out
 	chunked bool
-	noBody  bool // HEAD, 204, 304: payload is dropped
 	close   bool // the connection ends after this response
 	begun   bool // bytes of the final response have been handed to the kernel
 }
-
-type sinkState uint8
-
-const (
-	sinkNew  sinkState = iota
-	sinkHeld           // Start was called, the head is not made yet
-	sinkBody           // the head is in out or gone
-	sinkDone           // complete (out may still hold its last bytes)
-	sinkAborted
-)
 
 func (s *sink) reset(c *conn) {
 	out := s.out[:0]
@@ -56,7 +36,7 @@ func (s *sink) reset(c *conn) {
 
 // Interim implements exchange.Sink. HTTP/1.0 clients do not know 1xx.
 func (s *sink) Interim(status int, h *exchange.Header) error {
-	if s.c.http10() || s.state != sinkNew || len(s.out) > interimMax {
+	if s.c.http10() || s.Stage != exchange.StageNew || len(s.out) > interimMax {
 		return nil
 	}
 	var err error
@@ -75,7 +55,7 @@ const interimMax = 16 << 10
 // continue100 tells a waiting client to send its body, unless the final
 // response has begun.
 func (s *sink) continue100() error {
-	if s.state != sinkNew {
+	if s.Stage != exchange.StageNew {
 		return nil
 	}
 	s.out = append(s.out, http1.Continue...)
@@ -86,20 +66,11 @@ func (s *sink) continue100() error {
 
 // Start implements exchange.Sink.
 func (s *sink) Start(r *exchange.Response) error {
-	if s.state != sinkNew {
-		return errors.New("server: response started twice")
-	}
-	s.r = r
-	s.state = sinkHeld
-	s.noBody = s.c.act.x.Request.IsHead() || exchange.NoBodyStatus(r.Status)
-	return nil
+	return s.Begin(r, s.c.act.x.Request.IsHead())
 }
 
 // Started implements exchange.Sink.
-func (s *sink) Started() bool { return s.begun || s.state >= sinkBody }
-
-// Sent implements exchange.Sink.
-func (s *sink) Sent() int64 { return s.sent }
+func (s *sink) Started() bool { return s.begun || s.Outgoing.Started() }
 
 // ClientGone implements exchange.Sink. A connection that is being cut counts as
 // gone, and its exchange is cancelled, so that its handler gives up what it waits
@@ -124,10 +95,10 @@ func (s *sink) Write(p []byte, last bool) error {
 // Abort implements exchange.Sink: the connection is closed without the last
 // chunk or short of the declared length.
 func (s *sink) Abort() {
-	if s.state == sinkDone && len(s.out) == 0 {
+	if s.Stage == exchange.StageDone && len(s.out) == 0 {
 		return
 	}
-	s.state = sinkAborted
+	s.Stage = exchange.StageAborted
 	s.close = true
 	s.out = s.out[:0]
 }
@@ -137,8 +108,8 @@ func (s *sink) write(p []byte, last, wait bool) (int, error) {
 	if err := s.prepare(len(p), last); err != nil {
 		return 0, err
 	}
-	if s.noBody {
-		s.sent += int64(len(p))
+	if s.NoBody {
+		s.Took(len(p))
 		return len(p), s.finish(last, wait)
 	}
 	taken := 0
@@ -146,7 +117,7 @@ func (s *sink) write(p []byte, last, wait bool) (int, error) {
 		part, whole := s.frame(p[taken:])
 		n, err := s.send(part, last && whole, wait)
 		taken += n
-		s.sent += int64(n)
+		s.Took(n)
 		if s.chunked {
 			s.endChunk(n)
 		}
@@ -163,36 +134,24 @@ func (s *sink) write(p []byte, last, wait bool) (int, error) {
 // prepare makes the head when this is the first write and holds the declared
 // length against what is written.
 func (s *sink) prepare(n int, last bool) error {
-	switch s.state {
-	case sinkNew:
-		return errors.New("server: write before Start")
-	case sinkDone, sinkAborted:
-		return errors.New("server: write after the end of the response")
-	case sinkHeld:
+	if err := s.Writable(); err != nil {
+		return err
+	}
+	if s.Stage == exchange.StageHeld {
 		if err := s.head(n, last); err != nil {
 			return err
 		}
 	}
-	if want := s.r.ContentLength; want >= 0 && !s.noBody {
-		switch got := s.sent + int64(n); {
-		case got > want:
-			return errLongBody
-		case last && got < want:
-			return errShortBody
-		}
-	}
-	return nil
+	return s.Fits(n, last)
 }
 
 // head builds the response head. A body that is complete in its first write
 // needs no chunks, whatever the handler knew of its length.
 func (s *sink) head(n int, last bool) error {
-	c, r := s.c, s.r
-	if r.ContentLength < 0 && last && !s.noBody {
-		r.ContentLength = int64(n)
-	}
-	s.chunked = r.ContentLength < 0 && !s.noBody && !c.http10()
-	if r.ContentLength < 0 && !s.noBody && !s.chunked {
+	c, r := s.c, s.Response
+	s.Measure(n, last)
+	s.chunked = r.ContentLength < 0 && !s.NoBody && !c.http10()
+	if r.ContentLength < 0 && !s.NoBody && !s.chunked {
 		s.close = true // HTTP/1.0: the end of the connection is the end of the body
 	}
 	if !c.mayKeep() {
@@ -207,7 +166,7 @@ func (s *sink) head(n int, last bool) error {
 		return err
 	}
 	s.out = out
-	s.state = sinkBody
+	s.Stage = exchange.StageBody
 	return nil
 }
 
@@ -231,7 +190,7 @@ func (s *sink) frame(p []byte) (part []byte, whole bool) {
 // unless the last chunk was sent with it.
 func (s *sink) endChunk(n int) {
 	s.chunk -= n
-	if s.chunk == 0 && n > 0 && s.state != sinkDone {
+	if s.chunk == 0 && n > 0 && s.Stage != exchange.StageDone {
 		s.out = append(s.out, http1.ChunkEnd...)
 	}
 }
@@ -260,7 +219,7 @@ func (s *sink) send(payload []byte, last, wait bool) (int, error) {
 	n -= pending
 	if n == len(payload) && last {
 		s.out = append(s.out, tail...)
-		s.state = sinkDone
+		s.Stage = exchange.StageDone
 		return n, s.flushSome(err, wait)
 	}
 	return n, err
@@ -282,20 +241,20 @@ func (s *sink) sendCopied(payload []byte, tail string, last, wait bool) (int, er
 	}
 	s.out = append(s.out[:0], s.out[n:]...)
 	if last {
-		s.state = sinkDone
+		s.Stage = exchange.StageDone
 	}
 	return len(payload), err
 }
 
 // finish completes the response after its last payload.
 func (s *sink) finish(last, wait bool) error {
-	if !last || s.state == sinkDone {
+	if !last || s.Stage == exchange.StageDone {
 		return nil
 	}
 	if s.chunked {
 		s.out = append(s.out, http1.LastChunk...)
 	}
-	s.state = sinkDone
+	s.Stage = exchange.StageDone
 	return s.flushSome(nil, wait)
 }
 

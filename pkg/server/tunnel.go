@@ -18,7 +18,7 @@ type tunnel struct{ c *conn }
 func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
 	c := s.c
 	upgrade := c.act.x.Request.Upgrade
-	if s.state != sinkNew || upgrade == nil {
+	if s.Stage != exchange.StageNew || upgrade == nil {
 		return nil, errors.New("server: request cannot be switched to another protocol")
 	}
 	r.Status = 101
@@ -29,7 +29,7 @@ func (s *sink) Switch(r *exchange.Response) (exchange.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.r, s.out, s.state = r, out, sinkDone
+	s.Response, s.out, s.Stage = r, out, exchange.StageDone
 	s.close = true
 	c.tunnelled = true
 	if err := s.flush(); err != nil {
@@ -77,7 +77,7 @@ func (t *tunnel) Write(p []byte) (int, error) {
 		return 0, exchange.ErrClientGone
 	}
 	n, err := t.c.write(p, true)
-	t.c.act.sink.sent += int64(n)
+	t.c.act.sink.Took(n)
 	switch {
 	case err == nil:
 		return n, nil
