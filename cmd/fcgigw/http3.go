@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -106,15 +105,12 @@ func closeSockets(list map[string]net.PacketConn) {
 }
 
 func http3Config(cfg *config.Config) http3.Config {
-	h := &cfg.HTTP
+	s := serverConfig(cfg)
 	return http3.Config{
-		MaxTarget: int(h.MaxRequestLine), MaxFieldLine: int(h.MaxHeaderLine),
-		MaxFieldBytes: int(h.MaxHeaderBytes), MaxFields: h.MaxHeaders,
-		MaxTrailer: int(h.MaxTrailerBytes), AllowNames: lowered(h.UnderscoreHeaders),
-		HeaderTimeout: time.Duration(h.HeaderTimeout), KeepaliveTimeout: time.Duration(h.KeepaliveTimeout),
-		BodyTimeout: time.Duration(h.BodyTimeout), SendTimeout: time.Duration(h.SendTimeout),
-		MinBodyRate: int64(h.MinBodyRate), MinSendRate: int64(h.MinSendRate),
-		KeepaliveRequests: h.KeepaliveRequests, MaxConnections: cfg.Gateway.MaxConnections,
-		MaxStreams: cfg.HTTP3.MaxStreams, ServerHeader: h.ServerHeader,
+		Limits: s.Limits, HeaderTimeout: s.HeaderTimeout, KeepaliveTimeout: s.KeepaliveTimeout,
+		BodyTimeout: s.BodyTimeout, SendTimeout: s.SendTimeout,
+		MinBodyRate: s.MinBodyRate, MinSendRate: s.MinSendRate,
+		KeepaliveRequests: s.KeepaliveRequests, MaxConnections: s.MaxConnections,
+		MaxStreams: cfg.HTTP3.MaxStreams, ServerHeader: s.ServerHeader,
 	}
 }

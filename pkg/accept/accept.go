@@ -6,6 +6,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // Max is how many codings may be offered at once.
@@ -69,7 +70,7 @@ func (w *weights) read(list []byte, offered []string) bool {
 	for len(list) > 0 {
 		var item []byte
 		item, list, _ = bytes.Cut(list, []byte{','})
-		item = trim(item)
+		item = octets.Trim(item)
 		if len(item) == 0 {
 			continue // lists may have empty elements (RFC 9110 section 5.6.1)
 		}
@@ -136,7 +137,7 @@ func (c *Codings) insert(i int, w *weights) {
 func element(item []byte) (name []byte, q int, ok bool) {
 	name, param, weighed := bytes.Cut(item, []byte{';'})
 	name = bytes.TrimRight(name, " \t")
-	if len(name) == 0 || !isToken(name) {
+	if !octets.IsToken(name) {
 		return nil, 0, false
 	}
 	if !weighed {
@@ -168,18 +169,4 @@ func qvalue(b []byte) (int, bool) {
 		scale /= 10
 	}
 	return q, q <= 1000
-}
-
-func trim(b []byte) []byte { return bytes.Trim(b, " \t") }
-
-func isToken(b []byte) bool {
-	for _, c := range b {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0:
-		default:
-			return false
-		}
-	}
-	return true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // Vary makes the response of x say that it depends on Accept-Encoding (RFC 9110
@@ -22,7 +23,7 @@ func Vary(x *exchange.Exchange) {
 	}
 	v := x.Alloc(size)[:0]
 	for _, f := range h.All() {
-		if exchange.EqualFold(f.Name, vary) && len(trim(f.Value)) > 0 {
+		if exchange.EqualFold(f.Name, vary) && len(octets.Trim(f.Value)) > 0 {
 			v = append(append(v, f.Value...), ", "...)
 		}
 	}
@@ -37,7 +38,7 @@ const (
 // Varies reports whether the value of a Vary field covers Accept-Encoding.
 func Varies(value []byte) bool {
 	for name := range bytes.SplitSeq(value, []byte{','}) {
-		if name = trim(name); string(name) == "*" || exchange.EqualFold(name, field) {
+		if name = octets.Trim(name); string(name) == "*" || exchange.EqualFold(name, field) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // block fills a Response from the lines of one head.
@@ -17,18 +18,18 @@ type block struct {
 
 // field reads one line, without its end.
 func (b *block) field(line []byte) error {
-	if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+	if len(line) > 0 && octets.IsSpace(line[0]) {
 		return errFold
 	}
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 {
 		return errNoColon
 	}
-	name, value := line[:colon:colon], bytes.Trim(line[colon+1:], " \t")
-	if !token(name) {
+	name, value := line[:colon:colon], octets.Trim(line[colon+1:])
+	if !octets.IsToken(name) {
 		return errName
 	}
-	if !clean(value) {
+	if !octets.IsValue(value) {
 		return errValue
 	}
 	return b.dispatch(name, value)
@@ -71,7 +72,7 @@ func (b *block) setStatus(value []byte) error {
 	if len(value) < 3 || (len(value) > 3 && value[3] != ' ') {
 		return errStatus
 	}
-	code, ok := number(value[:3])
+	code, ok := octets.Number(value[:3])
 	if !ok || code < 100 || code > 599 || code == 101 {
 		return errStatus
 	}
@@ -80,7 +81,7 @@ func (b *block) setStatus(value []byte) error {
 }
 
 func (b *block) setLength(value []byte) error {
-	n, ok := number(value)
+	n, ok := octets.Number(value)
 	if !ok {
 		return errLength
 	}
@@ -107,21 +108,6 @@ func (b *block) finish() {
 	}
 }
 
-// number reads 1 to 18 decimal digits.
-func number(b []byte) (int64, bool) {
-	if len(b) == 0 || len(b) > 18 {
-		return 0, false
-	}
-	var n int64
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
-}
-
 // hopByHop reports whether the field is about a connection, which is not the
 // script's.
 func hopByHop(name []byte) bool {
@@ -143,36 +129,4 @@ func control(name []byte) bool {
 	const accel = "x-accel-"
 	return exchange.EqualFold(name, "x-sendfile") ||
 		(len(name) >= len(accel) && exchange.EqualFold(name[:len(accel)], accel))
-}
-
-// token reports whether name is one (RFC 9110 section 5.6.2).
-func token(name []byte) bool {
-	for _, c := range name {
-		if !tokenByte(c) {
-			return false
-		}
-	}
-	return len(name) > 0
-}
-
-func tokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
-	}
-	switch c {
-	case '!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~':
-		return true
-	}
-	return false
-}
-
-// clean reports whether value has no control bytes but tabs.
-func clean(value []byte) bool {
-	for _, c := range value {
-		if (c < ' ' && c != '\t') || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // element is one hop of a Forwarded field: what the proxy that wrote it says of
@@ -51,7 +52,7 @@ func (e *element) set(name, value []byte) bool {
 func pair(b []byte) (name, value, rest []byte, ok bool) {
 	name, b, ok = bytes.Cut(b, []byte{'='})
 	name = bytes.TrimLeft(name, " \t")
-	if !ok || !token(name) || len(b) == 0 {
+	if !ok || !octets.IsToken(name) || len(b) == 0 {
 		return nil, nil, nil, false
 	}
 	if b[0] == '"' {
@@ -71,16 +72,6 @@ func pair(b []byte) (name, value, rest []byte, ok bool) {
 	value, b, _ = bytes.Cut(b, []byte{';'})
 	value = bytes.TrimRight(value, " \t")
 	return name, value, b, bare(value)
-}
-
-// token reports whether b is a token (RFC 9110 section 5.6.2).
-func token(b []byte) bool {
-	for _, c := range b {
-		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte("\"(),/:;<=>?@[\\]{}"), c) >= 0 {
-			return false
-		}
-	}
-	return len(b) > 0
 }
 
 // bare reports whether b may be a value without quotes. It should be a token;

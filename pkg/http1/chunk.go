@@ -1,6 +1,10 @@
 package http1
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/fcgigw/fcgigw/pkg/octets"
+)
 
 // Bounds of what a chunked body may carry besides its content.
 const (
@@ -187,7 +191,7 @@ func (c *ChunkedReader) trailer(b byte) error {
 }
 
 func trailerName(b byte) error {
-	if nameByte[b] == 0 {
+	if octets.Lower(b) == 0 {
 		return chunkError("malformed trailer name")
 	}
 	return nil

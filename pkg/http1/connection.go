@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // fault keeps the first error of a field that others need not wait for.
@@ -54,6 +55,15 @@ func (p *parser) option(tok []byte) {
 	}
 	p.m.listed[p.m.nlisted] = tok
 	p.m.nlisted++
+}
+
+// nextToken is octets.NextToken that makes the token lower case, in place.
+func nextToken(list []byte) (tok, rest []byte, ok bool) {
+	tok, rest, ok = octets.NextToken(list)
+	for i, c := range tok {
+		tok[i] = byte(octets.Lower(c))
+	}
+	return tok, rest, ok
 }
 
 // listTrailer checks a Trailer field, whose announcement does not matter since
@@ -109,7 +119,7 @@ func (p *parser) setUpgrade() {
 		return
 	}
 	name, version, slash := bytes.Cut(m.Upgrade, []byte("/"))
-	if !isToken(name) || slash && !isToken(version) || string(r.Method) != "GET" || r.ContentLength != 0 {
+	if !octets.IsToken(name) || slash && !octets.IsToken(version) || string(r.Method) != "GET" || r.ContentLength != 0 {
 		return
 	}
 	for i, c := range m.Upgrade {

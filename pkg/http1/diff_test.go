@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // What this package accepts, net/http must accept with the same meaning. It may
@@ -198,7 +199,7 @@ func cleanHead(t *testing.T, raw []byte) {
 				t.Fatalf("%q: name %q", raw, f.Name)
 			}
 		}
-		if !validValue(f.Value) || !bytes.Equal(trim(f.Value), f.Value) {
+		if !octets.IsValue(f.Value) || !bytes.Equal(octets.Trim(f.Value), f.Value) {
 			t.Fatalf("%q: value %q", raw, f.Value)
 		}
 		switch string(f.Name) {

@@ -1,5 +1,7 @@
 package http1
 
+import "github.com/fcgigw/fcgigw/pkg/octets"
+
 // fields parses the field lines (RFC 9112 section 5) up to the first empty
 // line, which b has, and returns the bytes they and it take.
 func (p *parser) fields(b []byte) (used int, err error) {
@@ -23,7 +25,7 @@ func (p *parser) fields(b []byte) (used int, err error) {
 		if n > maxFields {
 			return 0, refuse(431, "too many fields")
 		}
-		p.field(b[i:colon:colon], trim(b[colon+1:end:end]), strange)
+		p.field(b[i:colon:colon], octets.Trim(b[colon+1:end:end]), strange)
 		i = end + 2
 	}
 	if b[i+1] != '\n' {
@@ -38,7 +40,7 @@ func fieldName(b []byte, i int) (colon int, strange bool, err error) {
 	var seen uint16
 	j := i
 	for ; j < len(b); j++ {
-		c := nameByte[b[j]]
+		c := octets.Lower(b[j])
 		if c == 0 {
 			break
 		}
@@ -47,10 +49,10 @@ func fieldName(b []byte, i int) (colon int, strange bool, err error) {
 	}
 	switch {
 	case j > i && j < len(b) && b[j] == ':':
-		return j, seen&odd != 0, nil
-	case j == i && j < len(b) && isSpace(b[j]):
+		return j, seen&octets.Odd != 0, nil
+	case j == i && j < len(b) && octets.IsSpace(b[j]):
 		return 0, false, bad("folded field line")
-	case j < len(b) && isSpace(b[j]):
+	case j < len(b) && octets.IsSpace(b[j]):
 		return 0, false, bad("space in a field name")
 	}
 	return 0, false, bad("malformed field name")
@@ -59,7 +61,7 @@ func fieldName(b []byte, i int) (colon int, strange bool, err error) {
 // lineEnd returns where the CRLF of the line is in which i lies.
 func lineEnd(b []byte, i int) (int, error) {
 	for {
-		i = controlIndex(b, i)
+		i = octets.ControlIndex(b, i)
 		if i+1 >= len(b) {
 			return 0, bad("field line without an end")
 		}

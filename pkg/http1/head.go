@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // Meta is what a request head says about the connection and its framing, and
@@ -110,7 +111,7 @@ func skipEmptyLine(buf []byte) (start int, err error) {
 		}
 		start = min(len(buf), 2)
 	}
-	if len(buf) > start && nameByte[buf[start]] == 0 {
+	if len(buf) > start && octets.Lower(buf[start]) == 0 {
 		return 0, bad("request does not begin with a method")
 	}
 	return start, nil

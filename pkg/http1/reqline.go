@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // maxMethod bounds a method; the longest registered one has 17 letters.
@@ -32,7 +33,7 @@ func (p *parser) requestLine(b []byte) error {
 }
 
 func checkMethod(b []byte) error {
-	if !isToken(b) {
+	if !octets.IsToken(b) {
 		return bad("method is not a token")
 	}
 	if len(b) > maxMethod {

@@ -15,26 +15,17 @@ func (l Limits) WithDefaults() Limits {
 // and '-' is one of AllowNames. name is in lower case.
 func (l *Limits) Allows(name []byte) bool { return l.allows(name) }
 
-// LowerName looks at a field name that must be a token in lower case (RFC 9113
-// section 8.2.1). strange says that it has other bytes than letters, digits and
-// '-', so that Limits must allow it.
-func LowerName(name string) (strange, ok bool) {
-	var seen uint16
-	for i := 0; i < len(name); i++ {
-		c := nameByte[name[i]]
-		if byte(c) != name[i] || c == 0 {
-			return false, false
-		}
-		seen |= c
+// OfConnection reports whether a field of a request, its name in lower case, has
+// no place on HTTP/2 and HTTP/3 (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
+func OfConnection(name, value string) bool {
+	switch name {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		return true
+	case "te":
+		return value != "trailers"
 	}
-	return seen&odd != 0, len(name) > 0
+	return false
 }
-
-// Token reports whether b is a token (RFC 9110 section 5.6.2).
-func Token(b []byte) bool { return isToken(b) }
-
-// Value reports whether b may be a field's value: no control byte but tab.
-func Value(b []byte) bool { return validValue(b) }
 
 // CheckMethod returns nil or a *StatusError: 400, 405 (TRACE and CONNECT) or
 // 501.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // Constant parts of a response.
@@ -111,10 +112,10 @@ type seenFields struct{ date, server bool }
 
 func appendFields(b []byte, h *exchange.Header) (_ []byte, seen seenFields, err error) {
 	for _, f := range h.All() {
-		if !isToken(f.Name) {
+		if !octets.IsToken(f.Name) {
 			return nil, seen, fmt.Errorf("%w: name %.40q", ErrField, f.Name)
 		}
-		if !validValue(f.Value) {
+		if !octets.IsValue(f.Value) {
 			return nil, seen, fmt.Errorf("%w: control byte in the value of %.40q", ErrField, f.Name)
 		}
 		switch kindOf(f.Name) {
@@ -131,17 +132,6 @@ func appendFields(b []byte, h *exchange.Header) (_ []byte, seen seenFields, err 
 		b = append(b, '\r', '\n')
 	}
 	return b, seen, nil
-}
-
-func validValue(b []byte) bool {
-	for i := 0; ; i++ {
-		if i = controlIndex(b, i); i == len(b) {
-			return true
-		}
-		if b[i] != '\t' {
-			return false
-		}
-	}
 }
 
 // fieldKind sorts response fields by what the writer does with them.

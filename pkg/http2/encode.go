@@ -8,6 +8,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // Responses are encoded without the dynamic table, as nginx does: no state to
@@ -63,10 +64,10 @@ type seenFields struct{ date, server bool }
 // a control byte is an error that wraps http1.ErrField.
 func appendFields(b []byte, h *exchange.Header) (_ []byte, seen seenFields, err error) {
 	for _, f := range h.All() {
-		if !http1.Token(f.Name) {
+		if !octets.IsToken(f.Name) {
 			return b, seen, fmt.Errorf("%w: name %.40q", http1.ErrField, f.Name)
 		}
-		if !http1.Value(f.Value) {
+		if !octets.IsValue(f.Value) {
 			return b, seen, fmt.Errorf("%w: control byte in the value of %.40q", http1.ErrField, f.Name)
 		}
 		var room [64]byte
@@ -106,7 +107,7 @@ func appendLiteral(b []byte, kind fieldKind, index uint8, name, value []byte) []
 	}
 	// A space around a value is not allowed (RFC 9113 section 8.2.1) and means
 	// nothing (RFC 9110 section 5.5).
-	value = trim(value)
+	value = octets.Trim(value)
 	return append(appendInt(b, 0, 7, len(value)), value...)
 }
 
@@ -122,16 +123,6 @@ func appendInt(b []byte, first byte, bits uint, n int) []byte {
 		b = append(b, byte(n)|0x80)
 	}
 	return append(b, byte(n))
-}
-
-func trim(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
-	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
-		b = b[:len(b)-1]
-	}
-	return b
 }
 
 const (

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 func TestFramesAreWhatXNetReads(t *testing.T) {
@@ -207,7 +208,7 @@ func FuzzAppendLiteral(f *testing.F) {
 		if err != nil || len(fields) != 1 {
 			t.Fatalf("%v, %v", fields, err)
 		}
-		if index == 0 && fields[0].Name != string(name) || fields[0].Value != string(trim(value)) {
+		if index == 0 && fields[0].Name != string(name) || fields[0].Value != string(octets.Trim(value)) {
 			t.Fatalf("%v", fields)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // headReader makes a request of decoded fields (RFC 9113 sections 8.2 and 8.3),
@@ -59,8 +60,8 @@ func (h *headReader) field(f hpack.HeaderField) {
 // a chunked body.
 func (h *headReader) trailer(f hpack.HeaderField) {
 	lim := &h.c.srv.cfg.Load().Limits
-	_, ok := http1.LowerName(f.Name)
-	if f.IsPseudo() || !ok || !validValue([]byte(f.Value)) || ofConnection(f.Name, f.Value) {
+	_, ok := octets.LowerName(f.Name)
+	if f.IsPseudo() || !ok || !octets.IsTrimmed([]byte(f.Value)) || http1.OfConnection(f.Name, f.Value) {
 		h.malformed = true
 	}
 	if h.size > lim.MaxTrailerBytes {
@@ -118,29 +119,13 @@ func (h *headReader) ordinary(f hpack.HeaderField) {
 		h.c.dec.SetEmitEnabled(false) // what follows only has to be decoded
 		return
 	}
-	strange, ok := http1.LowerName(f.Name)
+	strange, ok := octets.LowerName(f.Name)
 	value := h.st.x.CopyString(f.Value)
-	if !ok || !validValue(value) || ofConnection(f.Name, f.Value) {
+	if !ok || !octets.IsTrimmed(value) || http1.OfConnection(f.Name, f.Value) {
 		h.malformed = true
 		return
 	}
 	h.sort(f.Name, value, strange)
-}
-
-// validValue reports whether b may be a value: no control bytes, no space
-// around it (RFC 9113 section 8.2.1).
-func validValue(b []byte) bool { return http1.Value(b) && len(trim(b)) == len(b) }
-
-// ofConnection reports whether a field has no place on HTTP/2 (RFC 9113 section
-// 8.2.2).
-func ofConnection(name, value string) bool {
-	switch name {
-	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
-		return true
-	case "te":
-		return value != "trailers"
-	}
-	return false
 }
 
 // sort does with a field what package http1 does with it.
@@ -225,14 +210,14 @@ func (h *headReader) form() bool {
 		h.refuse(405, "method not served")
 		return h.authority.seen && !h.scheme.seen && !h.path.seen
 	}
-	if !http1.Token(h.method.value) || !validScheme(h.scheme.value) || len(h.path.value) == 0 {
+	if !octets.IsToken(h.method.value) || !validScheme(h.scheme.value) || len(h.path.value) == 0 {
 		return false
 	}
 	if !h.protocol.seen {
 		return true
 	}
 	h.st.connect = true
-	return connect && http1.Token(h.protocol.value) && h.authority.seen
+	return connect && octets.IsToken(h.protocol.value) && h.authority.seen
 }
 
 // validScheme looks at the form of a scheme (RFC 3986 section 3.1). Which one

@@ -30,7 +30,7 @@ type body struct {
 // tell the length of a body that declared none.
 func (b *body) begin(st *stream, expect bool) {
 	r := &st.x.Request
-	*b = body{c: st.c, x: st.x, in: &st.in, left: r.ContentLength, junk: junkMax, max: st.cfg.MaxTrailer}
+	*b = body{c: st.c, x: st.x, in: &st.in, left: r.ContentLength, junk: junkMax, max: st.cfg.Limits.MaxTrailerBytes}
 	if r.ContentLength == 0 {
 		b.done = b.in.eof && b.in.buffered() == 0
 		if !b.done { // whether that is true will be seen

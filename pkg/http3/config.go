@@ -5,18 +5,16 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/http1"
 )
 
 // Config holds the limits of client connections. A changed one can be given to
 // a running server with Configure; requests that begin later take it, QUIC's own
 // parameters (MaxStreams) connections that begin later.
 type Config struct {
-	MaxTarget     int      // bytes of :path; beyond it 414; 0: 8192
-	MaxFieldLine  int      // bytes of one field, name and value; beyond it 431; 0: 16384
-	MaxFieldBytes int      // bytes of all fields, each with 4 more, as on HTTP/1.1; beyond it 431; 0: 65536
-	MaxFields     int      // number of fields; beyond it 431; 0: 100
-	MaxTrailer    int      // bytes of an encoded trailer section; beyond it the body is broken; 0: 8192
-	AllowNames    []string // lower-case names with an underscore or a dot that may pass
+	// Limits bounds a request as on HTTP/1.1: MaxRequestLine the :path, each field
+	// counts 4 bytes more, and MaxTrailerBytes is for an encoded trailer section.
+	Limits http1.Limits
 
 	HeaderTimeout    time.Duration // for a whole request head, from the first byte of its stream
 	KeepaliveTimeout time.Duration // between two requests of a connection
@@ -33,33 +31,17 @@ type Config struct {
 
 // withDefaults returns c with the documented values where it has none.
 func (c Config) withDefaults() *Config {
-	set := func(p *int, def int) {
-		if *p <= 0 {
-			*p = def
-		}
+	c.Limits = c.Limits.WithDefaults()
+	if c.MaxStreams <= 0 {
+		c.MaxStreams = 100
 	}
-	set(&c.MaxTarget, 8<<10)
-	set(&c.MaxFieldLine, 16<<10)
-	set(&c.MaxFieldBytes, 64<<10)
-	set(&c.MaxFields, 100)
-	set(&c.MaxTrailer, 8<<10)
-	set(&c.MaxStreams, 100)
 	return &c
 }
 
 // maxBlock bounds an encoded field section: what its fields may have, and room
 // for their encoding, which can be longer than plain text by a few bytes each.
 func (c *Config) maxBlock() int {
-	return c.MaxTarget + c.MaxFieldBytes + 16*c.MaxFields
-}
-
-func (c *Config) allows(name string) bool {
-	for _, s := range c.AllowNames {
-		if s == name {
-			return true
-		}
-	}
-	return false
+	return c.Limits.MaxRequestLine + c.Limits.MaxHeaderBytes + 16*c.Limits.MaxHeaders
 }
 
 // Listener is what a server has to know of one UDP socket.

@@ -33,7 +33,7 @@ const controlBuffer = 512
 func appendControl(b []byte, cfg *Config) []byte {
 	var s []byte
 	s = quicvarint.Append(s, settingMaxFieldSection)
-	s = quicvarint.Append(s, uint64(cfg.MaxTarget+cfg.MaxFieldBytes+32*cfg.MaxFields))
+	s = quicvarint.Append(s, uint64(cfg.Limits.MaxRequestLine+cfg.Limits.MaxHeaderBytes+32*cfg.Limits.MaxHeaders))
 	s = quicvarint.Append(s, settingConnectProtocol)
 	s = quicvarint.Append(s, 1)
 	b = quicvarint.Append(b, streamControl)

@@ -10,6 +10,8 @@ import (
 	"github.com/quic-go/qpack"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // encoder makes HEADERS frames. It keeps its storage.
@@ -51,7 +53,7 @@ func (e *encoder) trim() {
 // 199 is an error, and so is 101, which HTTP/3 does not have.
 func (e *encoder) interim(status int, h *exchange.Header) ([]byte, error) {
 	if status/100 != 1 || status == 101 {
-		return nil, fmt.Errorf("%w: interim status %d", errField, status)
+		return nil, fmt.Errorf("%w: interim status %d", http1.ErrField, status)
 	}
 	e.begin(status)
 	if h != nil {
@@ -66,7 +68,7 @@ func (e *encoder) interim(status int, h *exchange.Header) ([]byte, error) {
 // bytes; -1 declares none.
 func (e *encoder) final(status int, h *exchange.Header, length int64, server string, now time.Time) ([]byte, error) {
 	if status < 200 || status > 999 {
-		return nil, fmt.Errorf("%w: status %d", errField, status)
+		return nil, fmt.Errorf("%w: status %d", http1.ErrField, status)
 	}
 	e.begin(status)
 	seen, err := e.fields(h)
@@ -94,11 +96,11 @@ type seenFields struct{ date, server bool }
 // fields encodes all fields of h but those of the connection.
 func (e *encoder) fields(h *exchange.Header) (seen seenFields, err error) {
 	for _, f := range h.All() {
-		if !isToken(f.Name) {
-			return seen, fmt.Errorf("%w: name %.40q", errField, f.Name)
+		if !octets.IsToken(f.Name) {
+			return seen, fmt.Errorf("%w: name %.40q", http1.ErrField, f.Name)
 		}
-		if !validValue(f.Value) {
-			return seen, fmt.Errorf("%w: control byte in the value of %.40q", errField, f.Name)
+		if !octets.IsValue(f.Value) {
+			return seen, fmt.Errorf("%w: control byte in the value of %.40q", http1.ErrField, f.Name)
 		}
 		name := strings.ToLower(string(f.Name))
 		switch name {

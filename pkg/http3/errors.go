@@ -7,6 +7,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/http1"
 )
 
 // Error codes of HTTP/3 (RFC 9114 section 8.1, RFC 9204 section 6).
@@ -47,24 +48,16 @@ type streamError struct {
 
 func (e *streamError) Error() string { return "http3: " + e.reason }
 
-// refusal is a request that is answered without a handler.
-type refusal struct {
-	status int
-	reason string // constant text, without the client's bytes
+// refuse makes the error of a request that is answered without a handler. reason
+// is constant text, without the client's bytes.
+func refuse(status int, reason string) error {
+	return &http1.StatusError{Status: status, Reason: reason}
 }
-
-func (e *refusal) Error() string { return "http3: " + e.reason }
-
-func refuse(status int, reason string) error { return &refusal{status, reason} }
 
 func bad(reason string) error { return refuse(400, reason) }
 
-var (
-	// errField: a response has a field or a status that must not be sent.
-	errField = errors.New("http3: response field cannot be sent")
-	// errAborted: the handler gave the response up.
-	errAborted = errors.New("http3: response aborted")
-)
+// errAborted: the handler gave the response up.
+var errAborted = errors.New("http3: response aborted")
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 

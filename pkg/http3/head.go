@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"math"
+	"strings"
 
 	"github.com/quic-go/qpack"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
-
-// maxMethod bounds a method; the longest registered one has 17 letters.
-const maxMethod = 32
 
 // fieldCost is what a field counts beyond name and value: as on HTTP/1.1, where
 // it has a colon, a space and CRLF.
@@ -38,7 +37,7 @@ type head struct {
 }
 
 // decode makes the request of x of an encoded field section (RFC 9114 section
-// 4.3.1). Nothing of block is kept. Errors are *refusal, or *connError when the
+// 4.3.1). Nothing of block is kept. Errors are *http1.StatusError, or *connError when the
 // section cannot be decoded; x then holds what came before the fault.
 func (h *head) decode(block []byte) error {
 	next := qpack.NewDecoder().Decode(block)
@@ -64,29 +63,36 @@ func (h *head) forLog() {
 }
 
 // field takes one field.
-func (h *head) field(name, value string) error {
-	if err := checkField(name, value); err != nil {
-		return err
-	}
-	if name[0] == ':' {
+func (h *head) field(name, text string) error {
+	strange, ok := octets.LowerName(strings.TrimPrefix(name, ":"))
+	value := h.x.CopyString(text)
+	switch {
+	case !ok:
+		return bad("malformed field name")
+	case !octets.IsTrimmed(value):
+		return bad("malformed field value")
+	case name[0] == ':':
 		return h.pseudo(name, value)
 	}
 	h.regular = true
 	h.count++
 	h.size += len(name) + len(value) + fieldCost
+	lim := &h.cfg.Limits
 	switch {
-	case len(name)+len(value)+2 > h.cfg.MaxFieldLine:
+	case len(name)+len(value)+2 > lim.MaxHeaderLine:
 		return refuse(431, "field line too long")
-	case h.size > h.cfg.MaxFieldBytes:
+	case h.size > lim.MaxHeaderBytes:
 		return refuse(431, "fields too large")
-	case h.count > h.cfg.MaxFields:
+	case h.count > lim.MaxHeaders:
 		return refuse(431, "too many fields")
+	case http1.OfConnection(name, text):
+		return bad("field of the connection")
 	}
-	return h.plain(name, value)
+	return h.plain(name, value, strange)
 }
 
 // pseudo takes a pseudo-header field: known, once, in front of the others.
-func (h *head) pseudo(name, value string) error {
+func (h *head) pseudo(name string, value []byte) error {
 	var slot *[]byte
 	switch name {
 	case ":method":
@@ -97,7 +103,7 @@ func (h *head) pseudo(name, value string) error {
 		slot = &h.authority
 	case ":path":
 		slot = &h.path
-		if len(value) > h.cfg.MaxTarget {
+		if len(value) > h.cfg.Limits.MaxRequestLine {
 			return refuse(414, "request target too long")
 		}
 	case ":protocol":
@@ -111,30 +117,24 @@ func (h *head) pseudo(name, value string) error {
 	if *slot != nil {
 		return bad("pseudo-header field given twice")
 	}
-	*slot = h.x.CopyString(value)
+	*slot = value
 	return nil
 }
 
-// plain sorts one ordinary field; see the package comment.
-func (h *head) plain(name, value string) error {
+// plain sorts one ordinary field; see the package comment. strange says that its
+// name must be allowed.
+func (h *head) plain(name string, value []byte, strange bool) error {
 	switch name {
-	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
-		return bad("field of the connection")
-	case "te":
-		if value != "trailers" {
-			return bad("TE that is not trailers")
-		}
-		return nil
-	case "trailer", "proxy":
+	case "te", "trailer", "proxy":
 		return nil
 	case "expect":
-		if !exchange.EqualFold([]byte(value), "100-continue") {
+		if !exchange.EqualFold(value, "100-continue") {
 			return refuse(417, "expectation not served")
 		}
 		h.expect = true
 		return nil
 	case "host":
-		h.host = h.x.CopyString(value)
+		h.host = value
 		h.hosts++
 		return nil
 	case "cookie":
@@ -144,19 +144,20 @@ func (h *head) plain(name, value string) error {
 		if h.length != nil {
 			return bad("more than one Content-Length")
 		}
-		h.length = h.x.CopyString(value)
+		h.length = value
 	}
-	if !ordinary(name) && !h.cfg.allows(name) {
+	key := h.x.CopyString(name)
+	if strange && !h.cfg.Limits.Allows(key) {
 		return nil
 	}
-	h.x.Request.Header.Add(h.x.CopyString(name), h.x.CopyString(value))
+	h.x.Request.Header.Add(key, value)
 	return nil
 }
 
 // joinCookie adds a part of the cookie (RFC 9114 section 4.2.1).
-func (h *head) joinCookie(value string) {
+func (h *head) joinCookie(value []byte) {
 	if h.cookie == nil {
-		h.cookie = h.x.CopyString(value)
+		h.cookie = value
 		return
 	}
 	joined := h.x.Alloc(len(h.cookie) + 2 + len(value))
@@ -195,22 +196,20 @@ func (h *head) settle() error {
 // setMethod takes the method. An extended CONNECT (RFC 9220) becomes the GET
 // that asks for the same on HTTP/1.1; the plain one is not served.
 func (h *head) setMethod() error {
-	switch {
-	case len(h.method) == 0 || !isToken(h.method):
-		return bad("method is not a token")
-	case len(h.method) > maxMethod:
-		return refuse(501, "method too long")
-	case string(h.method) == "TRACE":
-		return refuse(405, "method not served")
-	case string(h.method) != "CONNECT":
+	if string(h.method) != "CONNECT" {
+		if err := http1.CheckMethod(h.method); err != nil {
+			return err
+		}
 		if h.protocol != nil {
 			return bad(":protocol without CONNECT")
 		}
 		h.x.Request.Method = h.method
 		return nil
+	}
+	switch {
 	case h.protocol == nil:
 		return refuse(405, "method not served")
-	case !isToken(h.protocol):
+	case !octets.IsToken(h.protocol):
 		return bad(":protocol is not a token")
 	}
 	h.x.Request.Method = h.x.CopyString("GET")
@@ -249,29 +248,10 @@ func (h *head) setLength() error {
 	if r.Upgrade != nil {
 		return bad("Content-Length on a CONNECT")
 	}
-	n, err := parseLength(h.length)
+	n, err := http1.ParseLength(h.length)
 	if err != nil {
 		return err
 	}
 	r.ContentLength = n
 	return nil
-}
-
-// parseLength reads digits and nothing else (RFC 9110 section 8.6).
-func parseLength(b []byte) (int64, error) {
-	if len(b) == 0 {
-		return 0, bad("empty Content-Length")
-	}
-	var n int64
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, bad("malformed Content-Length")
-		}
-		d := int64(c - '0')
-		if n > (math.MaxInt64-d)/10 {
-			return 0, bad("Content-Length too large")
-		}
-		n = n*10 + d
-	}
-	return n, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/http1"
 )
 
 func decodeFields(block []byte) (list [][2]string) {
@@ -95,7 +96,7 @@ func TestAProperHeadBecomesARequest(t *testing.T) {
 }
 
 func TestListedNamesPass(t *testing.T) {
-	x, _, err := decodeLines(Config{AllowNames: []string{"x_b"}}, append(proper[:4:4], "x_b: 1", "x_c: 2")...)
+	x, _, err := decodeLines(Config{Limits: http1.Limits{AllowNames: []string{"x_b"}}}, append(proper[:4:4], "x_b: 1", "x_c: 2")...)
 	if err != nil || string(x.Request.Header.Get("x_b")) != "1" || x.Request.Header.Has("x_c") {
 		t.Errorf("%v\n%s", err, describe(&x.Request))
 	}
@@ -104,7 +105,7 @@ func TestListedNamesPass(t *testing.T) {
 func TestMalformedHeadsAreRefused(t *testing.T) {
 	with := func(lines ...string) []string { return append(proper[:4:4], lines...) }
 	long := strings.Repeat("x", 200)
-	cfg := Config{MaxTarget: 100, MaxFieldLine: 110, MaxFieldBytes: 300, MaxFields: 9}
+	cfg := Config{Limits: http1.Limits{MaxRequestLine: 100, MaxHeaderLine: 110, MaxHeaderBytes: 300, MaxHeaders: 9}}
 	rows := []struct {
 		name   string
 		status int
@@ -170,7 +171,7 @@ func TestMalformedHeadsAreRefused(t *testing.T) {
 	}
 	for _, row := range rows {
 		_, _, err := decodeLines(cfg, row.lines...)
-		if r, ok := err.(*refusal); !ok || r.status != row.status {
+		if r, ok := err.(*http1.StatusError); !ok || r.Status != row.status {
 			t.Errorf("%s: %v, want %d", row.name, err, row.status)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/http1"
 )
 
 func TestResponses(t *testing.T) {
@@ -133,8 +134,8 @@ func TestBrokenResponsesAreResets(t *testing.T) {
 		{"/left", nil},
 		{"/short", exchange.ErrShortBody},
 		{"/long", exchange.ErrLongBody},
-		{"/field", errField},
-		{"/status", errField},
+		{"/field", http1.ErrField},
+		{"/status", http1.ErrField},
 	}
 	for _, row := range rows {
 		got := read(c.send(get(row.path)))
@@ -154,7 +155,7 @@ func TestInterimResponses(t *testing.T) {
 		if err := x.Sink.Interim(103, h); err != nil || x.Sink.Started() {
 			t.Errorf("%v, started: %v", err, x.Sink.Started())
 		}
-		if err := x.Sink.Interim(101, nil); !errors.Is(err, errField) {
+		if err := x.Sink.Interim(101, nil); !errors.Is(err, http1.ErrField) {
 			t.Errorf("101: %v", err)
 		}
 		text(x, 200, "done")

@@ -9,6 +9,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/http1"
 )
 
 // stream is what a request holds while it is served.
@@ -51,7 +52,7 @@ func (st *stream) serve() {
 	h := head{x: st.x, cfg: st.cfg}
 	err := st.readHead(&h)
 	st.x.Trace.Start = time.Now()
-	refused, isRefusal := errors.AsType[*refusal](err)
+	refused, isRefusal := errors.AsType[*http1.StatusError](err)
 	switch {
 	case isRefusal:
 		st.refuse(refused)
@@ -159,9 +160,9 @@ func (st *stream) recovered() {
 }
 
 // refuse answers a request that reaches no handler.
-func (st *stream) refuse(why *refusal) {
-	exchange.AnswerText(st.x, &st.sink, why.status, why.reason)
+func (st *stream) refuse(why *http1.StatusError) {
+	exchange.AnswerText(st.x, &st.sink, why.Status, why.Reason)
 	if f := st.c.srv.events.Refused; f != nil {
-		f(st.x, why.status, why.reason)
+		f(st.x, why.Status, why.Reason)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // FuzzReply holds what every reply must satisfy: the pieces it comes in do not
@@ -77,7 +78,7 @@ func FuzzAppendHead(f *testing.F) {
 	f.Add("POST", "/", "h:1", "content-length", "7", int64(0))
 	f.Add("POST", "/", "", "transfer-encoding", "chunked", int64(9))
 	f.Fuzz(func(t *testing.T, method, target, host, name, value string, bodyLen int64) {
-		if !isToken([]byte(method)) || bodyLen < 0 || !plain(target) || target == "" || !plain(host) {
+		if !octets.IsToken([]byte(method)) || bodyLen < 0 || !plain(target) || target == "" || !plain(host) {
 			return // a listener lets nobody send these
 		}
 		x := exchange.New()

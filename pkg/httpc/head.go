@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // maxListed bounds the names a Connection field may list.
@@ -63,11 +64,11 @@ func (h *head) statusLine(b []byte) error {
 	if len(b) < len(start) || string(b[:7]) != "HTTP/1." || b[7] != '0' && b[7] != '1' || b[8] != ' ' {
 		return bad("no HTTP/1.1 status line")
 	}
-	code, ok := number(b[9:12])
+	code, ok := octets.Number(b[9:12])
 	if !ok || code < 100 || code > 599 || len(b) > len(start) && b[12] != ' ' {
 		return bad("malformed status")
 	}
-	if !isText(b[12:]) {
+	if !octets.IsValue(b[12:]) {
 		return bad("control byte in the status line")
 	}
 	h.version, h.status = b[7], int(code)
@@ -76,18 +77,18 @@ func (h *head) statusLine(b []byte) error {
 
 // field reads one line, without its end.
 func (h *head) field(line []byte) error {
-	if len(line) > 0 && isSpace(line[0]) {
+	if len(line) > 0 && octets.IsSpace(line[0]) {
 		return bad("folded header line")
 	}
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 {
 		return bad("header line without a colon")
 	}
-	name, value := line[:colon:colon], trim(line[colon+1:])
-	if !isToken(name) {
+	name, value := line[:colon:colon], octets.Trim(line[colon+1:])
+	if !octets.IsToken(name) {
 		return bad("malformed header name")
 	}
-	if !isText(value) {
+	if !octets.IsValue(value) {
 		return bad("control byte in a header value")
 	}
 	return h.dispatch(name, value)
@@ -126,7 +127,7 @@ func forGateway(name []byte) bool {
 }
 
 func (h *head) setLength(value []byte) error {
-	n, ok := number(value)
+	n, ok := octets.Number(value)
 	if !ok {
 		return bad("malformed Content-Length")
 	}
@@ -151,7 +152,7 @@ func (h *head) setCoding(value []byte) error {
 // connection takes a Connection field (RFC 9110 section 7.6.1).
 func (h *head) connection(value []byte) error {
 	for {
-		tok, rest, ok := nextToken(value)
+		tok, rest, ok := octets.NextToken(value)
 		switch {
 		case !ok:
 			return bad("malformed Connection")

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/octets"
 )
 
 // Outgoing is what a request head says that is not the client's own.
@@ -70,7 +71,7 @@ func appendConnection(dst []byte, o *Outgoing, sized bool) []byte {
 
 // appendField appends one line, or nothing if it would not be one.
 func appendField(dst []byte, f exchange.Field) []byte {
-	if len(f.Value) == 0 && f.Value == nil || !isToken(f.Name) || !isText(f.Value) {
+	if len(f.Value) == 0 && f.Value == nil || !octets.IsToken(f.Name) || !octets.IsValue(f.Value) {
 		return dst
 	}
 	dst = append(dst, f.Name...)
