@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/config"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestTheTableOfAnAddressIsHeeded(t *testing.T) {
@@ -83,13 +84,7 @@ func TestChangedOptionsOfAnAddressAreForTheNextStart(t *testing.T) {
 }
 
 func TestTheUnitsAreRight(t *testing.T) {
-	tool, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	tool := harness.Program(t, "systemd-analyze")
 	dir := t.TempDir()
 	for _, name := range []string{"fcgigw.service", "fcgigw.socket"} {
 		write(t, dir+"/"+name, strings.ReplaceAll(readDoc(t, "contrib/systemd/"+name), "/usr/local/bin/fcgigw", "/bin/true"))
@@ -103,13 +98,7 @@ func TestTheUnitsAreRight(t *testing.T) {
 // activate runs the gateway as systemd does when somebody connects to addr.
 func activate(t *testing.T, addr, text string) *process {
 	t.Helper()
-	tool, err := exec.LookPath("systemd-socket-activate")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	tool := harness.Program(t, "systemd-socket-activate")
 	file := write(t, t.TempDir()+"/c.toml", text)
 	p := &process{
 		Cmd: exec.Command(tool, "--fdname=web", "-l", addr, "-E", actAsCommand+"=1", os.Args[0], "run", "-c", file),

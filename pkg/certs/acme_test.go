@@ -13,6 +13,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/certs"
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // acmeTime is the longest that a certificate may take on a busy machine.
@@ -120,7 +121,7 @@ func TestACertificateIsRenewedBeforeItEnds(t *testing.T) {
 
 func TestWithoutItsCertificateAHandshakeFailsAndOthersDoNot(t *testing.T) {
 	r := start(t, certs.Options{})
-	nobody := certstest.FreeAddr(t)
+	nobody := harness.FreeAddr(t)
 	waiting := &certs.Site{Name: "waiting", Hosts: []string{"waiting.test"}}
 	r.useConfig(certs.Config{
 		Listens: listens(waiting, r.site("file", []string{"file.test"}, "file.test")),

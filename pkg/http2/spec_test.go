@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http2"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // h2specCases is how many cases h2spec has.
@@ -39,7 +39,7 @@ type specText struct {
 }
 
 func TestEveryCaseOfH2specPasses(t *testing.T) {
-	tool := h2spec(t)
+	tool := harness.Tool(t, "h2spec")
 	for name, cfg := range map[string]*tls.Config{"clear": nil, "tls": testTLS(t)} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t, http2.Config{
@@ -48,19 +48,6 @@ func TestEveryCaseOfH2specPasses(t *testing.T) {
 			runH2spec(t, tool, r.ln.Addr().(*net.TCPAddr), cfg != nil)
 		})
 	}
-}
-
-// h2spec returns the path of the tool, which is built if need be.
-func h2spec(t *testing.T) string {
-	t.Helper()
-	out, err := exec.Command("go", "-C", "../../test/tools", "tool", "-n", "h2spec").Output()
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("no h2spec: ", err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 func runH2spec(t *testing.T, tool string, addr *net.TCPAddr, secure bool) {

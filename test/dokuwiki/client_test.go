@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // browser is one person's: it keeps cookies and follows no redirects.
@@ -38,7 +40,7 @@ func newBrowser(t testing.TB, addr string) *browser {
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &browser{t: t, base: "http://" + addr, http: &http.Client{
-		Jar: jar, Transport: transport, Timeout: patience,
+		Jar: jar, Transport: transport, Timeout: harness.Patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

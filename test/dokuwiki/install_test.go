@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // Where Debian's package puts the parts of DokuWiki.
@@ -25,13 +27,7 @@ const debianPreload = "inc/preload.php"
 func requireDokuWiki(t testing.TB) {
 	t.Helper()
 	_, err := os.Stat(filepath.Join(debianCode, "doku.php"))
-	if err == nil {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("Debian's package dokuwiki is not installed: %v", err)
-	}
-	t.Skipf("Debian's package dokuwiki is not installed: %v", err)
+	harness.Need(t, err) // Debian's package dokuwiki
 }
 
 // newWiki makes a writable DokuWiki that is not installed yet: the code of
@@ -39,7 +35,7 @@ func requireDokuWiki(t testing.TB) {
 // Debian's maintainer scripts have set up.
 func newWiki(t testing.TB) string {
 	t.Helper()
-	root := filepath.Join(tempDir(t), "wiki")
+	root := filepath.Join(harness.Dir(t), "wiki")
 	copyTree(t, debianCode, root, debianPreload)
 	// Debian closes one plugin, for DokuWiki's own tests, to other users.
 	copyTree(t, filepath.Join(debianParts, "plugins"), filepath.Join(root, "lib/plugins"), "testing")

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const page = "/play:ground"
@@ -133,7 +135,7 @@ func (w *wiki) search(t *testing.T) {
 	const query, result = "/start?do=search&q=slanted", "search_fullpage_result"
 	w.visitor.get(query).lacks(t, result)
 	w.visitor.get("/lib/exe/taskrunner.php?id=play:ground").want(t, 200, "GIF89a")
-	eventually(t, "the search does not find the page", func() bool {
+	harness.Eventually(t, "the search does not find the page", func() bool {
 		found := w.visitor.get(query)
 		return found.StatusCode == 200 && strings.Contains(string(found.body), result)
 	})

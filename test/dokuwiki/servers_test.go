@@ -2,13 +2,14 @@ package dokuwiki
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // phpBinary is Debian 12's php-fpm, with the extensions of its conf.d.
@@ -21,7 +22,7 @@ const children = 4
 // address for the gateway.
 func startPHP(t testing.TB) string {
 	t.Helper()
-	dir := tempDir(t)
+	dir := harness.Dir(t)
 	socket := filepath.Join(dir, "php.sock")
 	user := ""
 	args := []string{"-F", "-y", filepath.Join(dir, "php-fpm.conf")}
@@ -44,15 +45,15 @@ php_admin_value[upload_max_filesize] = 16M
 php_admin_value[post_max_size] = 16M
 php_admin_flag[display_errors] = off
 `, user, socket, children, dir))
-	p := startProcess(t, dir, exec.Command(phpBinary, args...))
-	t.Cleanup(func() { p.stop(syscall.SIGQUIT) })
-	p.awaitListener("unix", socket)
+	p := startProcess(t, dir, exec.Command(phpBinary, args...), syscall.SIGQUIT)
+	p.AwaitListener("unix", socket)
 	return "unix:" + socket
 }
 
 // gateway is a running fcgigw in front of a wiki.
 type gateway struct {
-	*process
+	*harness.Process
+	t      testing.TB
 	addr   string
 	config string // path of the configuration
 	root   string // of the wiki
@@ -62,44 +63,22 @@ type gateway struct {
 // startGateway runs the gateway, open for the installer, until the test ends.
 func startGateway(t testing.TB, root, server string) *gateway {
 	t.Helper()
-	dir := tempDir(t)
-	g := &gateway{addr: freeAddr(t), config: filepath.Join(dir, "wiki.toml"), root: root, server: server}
+	dir := harness.Dir(t)
+	g := &gateway{t: t, addr: harness.FreeAddr(t), config: filepath.Join(dir, "wiki.toml"), root: root, server: server}
 	writeFile(t, g.config, g.toml(scriptsToInstall))
-	g.process = startProcess(t, dir, exec.Command(os.Getenv(binaryVar), "run", "--config", g.config))
-	t.Cleanup(g.finish)
-	g.awaitListener("tcp", g.addr)
+	g.Process = startProcess(t, dir, harness.Gateway("run", "--config", g.config), syscall.SIGTERM)
+	g.AwaitListener("tcp", g.addr)
 	return g
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // configure replaces the configuration and has it reloaded.
 func (g *gateway) configure(scripts string) {
 	g.t.Helper()
 	writeFile(g.t, g.config, g.toml(scripts))
-	g.signal(syscall.SIGHUP)
-	eventually(g.t, "the gateway does not reload", func() bool {
-		return strings.Contains(g.logged(), `"msg":"reloaded"`)
+	g.Signal(syscall.SIGHUP)
+	harness.Eventually(g.t, "the gateway does not reload", func() bool {
+		return strings.Contains(g.Output(), `"msg":"reloaded"`)
 	})
-}
-
-// finish stops the gateway and looks for reports of races and panics.
-func (g *gateway) finish() {
-	g.stop(syscall.SIGTERM)
-	out := g.logged()
-	for _, bad := range []string{"DATA RACE", "panic", "goroutine "} {
-		if i := strings.Index(out, bad); i >= 0 {
-			g.t.Errorf("the gateway's output has %q:\n%s", bad, out[i:min(len(out), i+4000)])
-		}
-	}
 }
 
 // The scripts of a wiki: while it waits for its installer, and after that.

@@ -45,7 +45,7 @@ func TestDokuWikiIsInstalledAndUsedThroughTheGateway(t *testing.T) {
 		{"addresses with path info work", (*wiki).pathInfo},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { w.bind(t); step.run(w, t) }) {
-			t.Fatalf("the wiki cannot be used after this; the gateway wrote:\n%s", g.logged())
+			t.Fatalf("the wiki cannot be used after this; the gateway wrote:\n%s", g.Output())
 		}
 	}
 }

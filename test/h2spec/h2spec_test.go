@@ -4,14 +4,8 @@ package h2spec
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"encoding/xml"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -21,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // cases is how many h2spec has; -S adds to them.
@@ -30,9 +26,11 @@ const cases = 145
 // limit is how long anything here may take before it counts as hung.
 const limit = time.Minute
 
+func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+
 func TestTheGatewayPassesEveryCase(t *testing.T) {
-	tool := h2spec(t)
-	plain, secure := freeAddr(t), freeAddr(t)
+	tool := harness.Tool(t, "h2spec")
+	plain, secure := harness.FreeAddr(t), harness.FreeAddr(t)
 	startGateway(t, plain, secure)
 	t.Run("clear", func(t *testing.T) { check(t, tool, plain, badPreface) })
 	t.Run("tls", func(t *testing.T) { check(t, tool, secure, "", "-t", "-k") })
@@ -42,19 +40,6 @@ func TestTheGatewayPassesEveryCase(t *testing.T) {
 // what is not HTTP/2's preface is a bad request of HTTP/1.1 there, and is told
 // so in text before the connection is closed.
 const badPreface = "Sends invalid connection preface"
-
-// h2spec returns the path of the tool, which is built if need be.
-func h2spec(t *testing.T) string {
-	t.Helper()
-	out, err := exec.Command("go", "-C", "../tools", "tool", "-n", "h2spec").Output()
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("no h2spec: ", err)
-	}
-	return strings.TrimSpace(string(out))
-}
 
 // report is h2spec's, in JUnit's form.
 type report struct {
@@ -113,19 +98,15 @@ func check(t *testing.T, tool, addr, except string, more ...string) {
 	}
 }
 
-// startGateway builds and runs the gateway until the test ends.
+// startGateway runs the gateway until the test ends.
 func startGateway(t *testing.T, plain, secure string) {
 	t.Helper()
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "fcgigw")
-	if out, err := exec.Command("go", "build", "-race", "-o", binary, "../../cmd/fcgigw").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	app := &fcgitest.Server{Forget: true, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) {
 		_, _ = w.WriteString("Content-Type: text/plain\r\n\r\nhello, world\n") // or the gateway has gone
 	}}
 	writeFile(t, filepath.Join(dir, "root", "index.php"), "<?php")
-	cert, key := certificate(t, dir)
+	cert, key := certstest.NewAuthority(t, "h2spec's").Server("localhost", "127.0.0.1").Write(t, dir, "server")
 	config := filepath.Join(dir, "gw.toml")
 	writeFile(t, config, fmt.Sprintf(`
 [log]
@@ -146,97 +127,18 @@ root = %q
 [backend.app]
 servers = [%q]
 `, plain, filepath.Join(dir, "root"), secure, cert, key, "unix:"+app.Start(t)))
-	log := filepath.Join(dir, "log")
-	out, err := os.Create(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	cmd := exec.Command(binary, "run", "--config", config)
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { // ends with the process
-		_ = cmd.Wait() // ProcessState tells
-		close(ended)
-	}()
-	t.Cleanup(func() { stop(t, cmd, ended, log) })
-	await(t, ended, log)
-}
-
-// await waits until the gateway serves.
-func await(t *testing.T, ended <-chan struct{}, log string) {
-	t.Helper()
-	for end := time.Now().Add(limit); ; {
-		raw, err := os.ReadFile(log)
-		if err == nil && strings.Contains(string(raw), `"msg":"ready"`) {
-			return
-		}
-		select {
-		case <-ended:
-			t.Fatalf("the gateway ended:\n%s", raw)
-		case <-time.After(10 * time.Millisecond):
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the gateway is not ready\n%s", raw)
-		}
-	}
+	g := harness.Run(t, filepath.Join(dir, "log"), harness.Gateway("run", "--config", config))
+	t.Cleanup(func() { stop(t, g) })
+	g.AwaitReady()
 }
 
 // stop drains the gateway, which must leave nothing behind.
-func stop(t *testing.T, cmd *exec.Cmd, ended <-chan struct{}, log string) {
-	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which is seen below
-	select {
-	case <-ended:
-		if !cmd.ProcessState.Success() {
-			t.Error(cmd.ProcessState)
-		}
-	case <-time.After(limit):
-		_ = cmd.Process.Kill()
-		t.Error("the gateway does not end")
+func stop(t *testing.T, g *harness.Process) {
+	code := g.Stop(syscall.SIGTERM)
+	if out := g.Output(); code != 0 || strings.Contains(out, `"level":"error"`) || t.Failed() {
+		t.Errorf("exit status %d\n%s", code, out)
 	}
-	raw, err := os.ReadFile(log)
-	if err != nil || strings.Contains(string(raw), "DATA RACE") || strings.Contains(string(raw), `"level":"error"`) || t.Failed() {
-		t.Errorf("%v\n%s", err, raw)
-	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-// certificate writes one for the loopback address, and its key.
-func certificate(t *testing.T, dir string) (cert, key string) {
-	t.Helper()
-	priv, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &priv.PublicKey, priv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(priv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeFile(t, cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	writeFile(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
-	return cert, key
+	harness.CheckOutput(t, g.Output())
 }
 
 func writeFile(t *testing.T, path, content string) {

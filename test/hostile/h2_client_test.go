@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // h2client writes frames as they are told to it, good or bad.
@@ -42,7 +44,7 @@ func dialH2(via *transport) (*h2client, error) {
 	c := &h2client{nc: nc, fr: http2.NewFramer(nc, nc), dec: hpack.NewDecoder(4096, nil)}
 	c.enc = hpack.NewEncoder(&c.buf)
 	c.fr.AllowIllegalWrites = true
-	err = nc.SetDeadline(time.Now().Add(patience))
+	err = nc.SetDeadline(time.Now().Add(harness.Patience))
 	if err == nil {
 		_, err = nc.Write([]byte(http2.ClientPreface))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // row is one sequence of bytes, and all that may come of it.
@@ -123,7 +124,7 @@ func (r *row) exchange(via *transport, p pace) ([]byte, error) {
 		return nil, err
 	}
 	defer nc.Close()
-	if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := nc.SetDeadline(time.Now().Add(harness.Patience)); err != nil {
 		return nil, err
 	}
 	written := make(chan struct{})

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // secure is a TLS listener of the site beside its plain one.
@@ -26,8 +28,8 @@ type secure struct {
 
 func newSecure(t testing.TB) *secure {
 	t.Helper()
-	dir := shortDir(t)
-	s := &secure{addr: freeAddr(t), roots: x509.NewCertPool()}
+	dir := harness.Dir(t)
+	s := &secure{addr: harness.FreeAddr(t), roots: x509.NewCertPool()}
 	cert, key := certificate(t)
 	files := map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: key}}
 	for name, block := range files {

@@ -3,6 +3,8 @@ package integration
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // record is a line of the access log.
@@ -42,7 +44,7 @@ func (g *gateway) records(uri string, n int) []record {
 	g.t.Helper()
 	var found []record
 	seen := ""
-	eventually(g.t, "no access records of "+uri, func() bool {
+	harness.Eventually(g.t, "no access records of "+uri, func() bool {
 		text := readFile(g.t, g.access)
 		if text == seen {
 			return false // spares the machine the parsing
@@ -82,7 +84,7 @@ func (g *gateway) logFailures() {
 func (g *gateway) awaitLog(texts ...string) string {
 	g.t.Helper()
 	var found string
-	ok := poll(patience, func() bool {
+	ok := harness.Poll(harness.Patience, func() bool {
 		for line := range strings.Lines(g.logged()) {
 			if containsAll(line, texts) {
 				found = line

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func portOf(t *testing.T, addr string) int {
@@ -31,7 +32,7 @@ const acmePatience = time.Minute
 func TestCertificatesComeByACME(t *testing.T) {
 	for _, challenge := range []string{"http-01", "tls-alpn-01"} {
 		t.Run(challenge, func(t *testing.T) {
-			s := &tlsSite{ca: certstest.NewAuthority(t, "unused"), secure: freeAddr(t)}
+			s := &tlsSite{ca: certstest.NewAuthority(t, "unused"), secure: harness.FreeAddr(t)}
 			s.gateway = newGateway(t, &site{
 				root: docroot(t, "file.txt", "text"),
 				kept: 2, // certmagic's to the CA
@@ -80,7 +81,7 @@ listen = ["{tls}"]
 // awaitCertificate waits until host is served with a certificate that c trusts.
 func (s *tlsSite) awaitCertificate(c *http.Client, host string) {
 	s.t.Helper()
-	ok := poll(acmePatience, func() bool {
+	ok := harness.Poll(acmePatience, func() bool {
 		resp, err := c.Get("https://" + host + "/file.txt")
 		if err != nil {
 			return false

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // probe is a page that asks for pages of the site and says what came and how.
@@ -38,20 +39,14 @@ const browserLimit = 2 * time.Minute
 // scripts have run.
 func (s *tlsSite) browse(t *testing.T, url string, args ...string) string {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := harness.Program(t, "chromium")
 	_, port, _ := strings.Cut(s.secure, ":")
 	ctx, cancel := context.WithTimeout(t.Context(), browserLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
-		"--user-data-dir=" + shortDir(t), "--virtual-time-budget=20000", "--dump-dom",
+		"--user-data-dir=" + harness.Dir(t), "--virtual-time-budget=20000", "--dump-dom",
 		"--host-resolver-rules=MAP a.test:443 127.0.0.1:" + port + ", MAP * ~NOTFOUND",
 	}, append(args, url)...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -73,7 +68,7 @@ func pinned(c *certstest.Issued) string {
 
 func TestABrowserLoadsTheExampleSite(t *testing.T) {
 	f := startFPM(t, fpmConf{children: 2})
-	s := &tlsSite{ca: certstest.NewAuthority(t, "a CA"), secure: freeAddr(t)}
+	s := &tlsSite{ca: certstest.NewAuthority(t, "a CA"), secure: harness.FreeAddr(t)}
 	s.gateway = newGateway(t, &site{root: docroot(t)})
 	if err := os.CopyFS(s.site.root, os.DirFS("../../examples/site")); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // mischief is what one client does on a connection of its own; an error is an
@@ -97,7 +99,7 @@ func misbehave(g *gateway, m mischief, rnd *rand.Rand) error {
 		return err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(harness.Patience)); err != nil {
 		return err
 	}
 	return m(c, rnd)
@@ -116,7 +118,7 @@ func TestASlowDownloadOutlivesAReload(t *testing.T) {
 	next := *g.site
 	next.backend = "queue = 7" // another backend, in another generation
 	g.write(next.toml())
-	g.signal(syscall.SIGHUP)
+	g.Signal(syscall.SIGHUP)
 	g.awaitLog(`"msg":"reloaded"`)
 	checkSum(t, resp.Body, 30)
 }
@@ -124,10 +126,10 @@ func TestASlowDownloadOutlivesAReload(t *testing.T) {
 func TestASlowDownloadOutlivesSIGTERM(t *testing.T) {
 	g := phpSite(t, 1, "big.php", big)
 	resp := slowDownload(g, 30)
-	g.signal(syscall.SIGTERM)
-	eventually(t, "connections are still accepted", func() bool { return !g.accepts() })
+	g.Signal(syscall.SIGTERM)
+	harness.Eventually(t, "connections are still accepted", func() bool { return !g.accepts() })
 	checkSum(t, resp.Body, 30)
-	if code := g.exitCode(); code != 0 {
+	if code := g.ExitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
 }

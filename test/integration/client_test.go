@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // answer is a response that has been read to its end.
@@ -30,7 +32,7 @@ func (g *gateway) dial() *client {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { nc.Close() })
-	if err := nc.SetDeadline(time.Now().Add(2 * patience)); err != nil {
+	if err := nc.SetDeadline(time.Now().Add(2 * harness.Patience)); err != nil {
 		g.t.Fatal(err)
 	}
 	return &client{t: g.t, nc: nc, br: bufio.NewReader(nc)}
@@ -102,7 +104,7 @@ func (g *gateway) url(path string) string { return "http://" + g.addr + path }
 func (g *gateway) httpClient() *http.Client {
 	tr := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 	g.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: 3 * patience}
+	return &http.Client{Transport: tr, Timeout: 3 * harness.Patience}
 }
 
 func (a answer) expect(t testing.TB, status int, body string) {

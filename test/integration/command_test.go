@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestABadConfigurationIsExitStatus2WithItsPlace(t *testing.T) {
@@ -22,7 +24,7 @@ func TestABadConfigurationIsExitStatus2WithItsPlace(t *testing.T) {
 				g := newGateway(t, s)
 				g.write(strings.Replace(s.toml(), tt.find, tt.replace, 1))
 				g.start(command, "--config", g.config)
-				if code := g.exitCode(); code != 2 {
+				if code := g.ExitCode(); code != 2 {
 					t.Errorf("exit status %d, want 2", code)
 				}
 				if out := g.logged(); !positioned(out, g.config) || !strings.Contains(out, tt.what) {
@@ -39,7 +41,7 @@ func TestAMissingConfigurationAndABadFlagAreExitStatus2(t *testing.T) {
 	} {
 		g := newGateway(t, &site{root: docroot(t), server: "127.0.0.1:1"})
 		g.start(args...)
-		if code := g.exitCode(); code != 2 {
+		if code := g.ExitCode(); code != 2 {
 			t.Errorf("%q: exit status %d, want 2\n%s", args, code, g.logged())
 		}
 	}
@@ -49,7 +51,7 @@ func TestAnAddressInUseIsExitStatus1(t *testing.T) {
 	first := startGateway(t, &site{root: docroot(t), server: "127.0.0.1:1"})
 	second := newGateway(t, &site{listen: first.addr, root: docroot(t), server: "127.0.0.1:1"})
 	second.start("run", "--config", second.config)
-	if code := second.exitCode(); code != 1 {
+	if code := second.ExitCode(); code != 1 {
 		t.Errorf("exit status %d, want 1", code)
 	}
 	if out := second.logged(); !containsAll(out, []string{first.addr, "in use"}) {
@@ -68,7 +70,7 @@ func TestPHPServerRunsItsOwnPHPAndTakesItAlong(t *testing.T) {
 	}
 	g := newGateway(t, &site{root: root, server: "127.0.0.1:1"})
 	g.start("php-server", "--root", root, "--listen", g.addr, "--workers", "2")
-	eventually(t, "php-server does not serve", func() bool { return g.ended() || g.accepts() })
+	harness.Eventually(t, "php-server does not serve", func() bool { return g.Ended() || g.accepts() })
 	a := g.get("/some/path")
 	master, ok := strings.CutPrefix(a.body, "own ")
 	if a.StatusCode != 200 || !ok {
@@ -77,8 +79,8 @@ func TestPHPServerRunsItsOwnPHPAndTakesItAlong(t *testing.T) {
 	if a := g.get("/a.php"); a.StatusCode != 404 || strings.Contains(a.body, secret) {
 		t.Errorf("another script: %d %q", a.StatusCode, a.body)
 	}
-	g.signal(syscall.SIGTERM)
-	if code := g.exitCode(); code != 0 {
+	g.Signal(syscall.SIGTERM)
+	if code := g.ExitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0\n%s", code, g.logged())
 	}
 	g.checkOutput()

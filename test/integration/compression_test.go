@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // compressedSite serves files and scripts beneath root, compressed.
@@ -168,13 +169,7 @@ func TestPrecompressedFilesAreSentWithTheirCoding(t *testing.T) {
 // TestCurlDecodesWhatItAskedFor: an implementation of each coding that is not the
 // one which encoded.
 func TestCurlDecodesWhatItAskedFor(t *testing.T) {
-	curl, err := exec.LookPath("curl")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	curl := harness.Program(t, "curl")
 	features, err := exec.Command(curl, "--version").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestAnUploadThatIsGivenUpCostsNoWorkerAndNoDisk(t *testing.T) {
@@ -211,16 +213,16 @@ func TestManyClientsOfFewWorkersAreAllServed(t *testing.T) {
 }
 
 func TestTheGatewayListensOnAUnixSocket(t *testing.T) {
-	path := shortDir(t) + "/http.sock"
+	path := harness.Dir(t) + "/http.sock"
 	s := &site{root: docroot(t, "index.html", "home", "file.txt", "one"), server: "127.0.0.1:1"}
-	s.listen = freeAddr(t)
+	s.listen = harness.FreeAddr(t)
 	g := newGateway(t, s)
 	g.write(strings.Replace(s.toml(), `listen  = ["`, `listen  = ["unix:`+path+`", "`, 1))
 	g.run()
 	g.get("/file.txt").expect(t, 200, "one")
 	health := newGateway(t, &site{root: s.root, server: "127.0.0.1:1"})
 	health.start("health", "unix:"+path)
-	if code := health.exitCode(); code != 0 {
+	if code := health.ExitCode(); code != 0 {
 		t.Errorf("health of the unix socket: exit status %d\n%s", code, health.logged())
 	}
 }

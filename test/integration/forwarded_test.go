@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // serverVars asks php-fpm for what a script has in $_SERVER.
@@ -38,7 +40,7 @@ func wantVars(t *testing.T, got, want map[string]string) {
 // awaitAccess waits for an access record that holds every text.
 func awaitAccess(t *testing.T, g *gateway, texts ...string) {
 	t.Helper()
-	eventually(t, "no access record with "+strings.Join(texts, " "), func() bool {
+	harness.Eventually(t, "no access record with "+strings.Join(texts, " "), func() bool {
 		for line := range strings.Lines(readFile(t, g.access)) {
 			if containsAll(line, texts) {
 				return true

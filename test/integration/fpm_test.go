@@ -2,13 +2,14 @@ package integration
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // phpBinary is Debian 12's php-fpm.
@@ -41,13 +42,8 @@ func startFPM(t testing.TB, conf fpmConf) *fpm {
 // newFPM chooses the socket and starts nothing.
 func newFPM(t testing.TB, conf fpmConf) *fpm {
 	t.Helper()
-	if _, err := os.Stat(phpBinary); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("no php-fpm: %v", err)
-	}
-	dir := shortDir(t)
+	harness.Program(t, phpBinary)
+	dir := harness.Dir(t)
 	return &fpm{t: t, dir: dir, socket: filepath.Join(dir, "php.sock"), conf: conf}
 }
 
@@ -75,7 +71,7 @@ func (f *fpm) start() {
 		close(f.done)
 	}()
 	f.t.Cleanup(f.stop)
-	eventually(f.t, "php-fpm does not listen", f.accepts)
+	harness.Eventually(f.t, "php-fpm does not listen", f.accepts)
 }
 
 func (f *fpm) text() string {
@@ -102,21 +98,14 @@ php_admin_flag[log_errors] = on
 `, f.dir, user, f.socket, f.conf.children, f.conf.maxRequests, f.dir)
 }
 
-func (f *fpm) accepts() bool {
-	nc, err := net.Dial("unix", f.socket)
-	if err != nil {
-		return false
-	}
-	nc.Close()
-	return true
-}
+func (f *fpm) accepts() bool { return harness.Accepts("unix", f.socket) }
 
 // stop lets requests end and waits for php-fpm to end. It may be called twice.
 func (f *fpm) stop() {
 	_ = f.cmd.Process.Signal(syscall.SIGQUIT) // an error means that it has ended
 	select {
 	case <-f.done:
-	case <-time.After(patience):
+	case <-time.After(harness.Patience):
 		_ = f.cmd.Process.Signal(syscall.SIGTERM)
 		<-f.done
 		f.t.Error("php-fpm did not end by SIGQUIT")

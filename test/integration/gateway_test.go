@@ -2,33 +2,32 @@ package integration
 
 import (
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // gateway is a running fcgigw.
 type gateway struct {
+	*harness.Process // nil until start
+
 	t      testing.TB
 	addr   string
 	site   *site
 	dir    string
-	config string // path of the configuration
-	output string // path of stdout and stderr
-	errors string // path of the error log, if it is not in output
-	access string // path of the access log
-	temp   string // temp_dir
-	cmd    *exec.Cmd
-	done   chan struct{} // closed when the process has been waited for
-	open   []string      // descriptors before the first request
+	config string   // path of the configuration
+	output string   // path of stdout and stderr
+	errors string   // path of the error log, if it is not in output
+	access string   // path of the access log
+	temp   string   // temp_dir
+	open   []string // descriptors before the first request
 }
 
 // startGateway runs the gateway with the site's configuration until the test
@@ -44,14 +43,14 @@ func startGateway(t testing.TB, s *site) *gateway {
 // newGateway writes the configuration and starts nothing.
 func newGateway(t testing.TB, s *site) *gateway {
 	t.Helper()
-	dir := shortDir(t)
+	dir := harness.Dir(t)
 	g := &gateway{
 		t: t, site: s, dir: dir, config: filepath.Join(dir, "gw.toml"),
 		output: filepath.Join(dir, "output"), access: filepath.Join(dir, "access.log"),
 		temp: filepath.Join(dir, "temp"),
 	}
 	if s.listen == "" {
-		s.listen = freeAddr(t)
+		s.listen = harness.FreeAddr(t)
 	}
 	g.addr = s.listen
 	if err := os.Mkdir(g.temp, 0o700); err != nil {
@@ -74,24 +73,9 @@ func (g *gateway) write(body string) {
 // start runs the binary with its output in a file.
 func (g *gateway) start(args ...string) {
 	g.t.Helper()
-	out, err := os.OpenFile(g.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	defer out.Close()
-	g.cmd = exec.Command(os.Getenv(binaryVar), args...)
-	g.cmd.Stdout, g.cmd.Stderr = out, out
-	g.cmd.Dir = g.dir
-	g.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=10") // the default is a second for each test
-	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := g.cmd.Start(); err != nil {
-		g.t.Fatal(err)
-	}
-	g.done = make(chan struct{})
-	go func() { // ends with the process
-		_ = g.cmd.Wait() // exitCode tells how
-		close(g.done)
-	}()
+	cmd := harness.Gateway(args...)
+	cmd.Dir = g.dir
+	g.Process = harness.Run(g.t, g.output, cmd)
 }
 
 // run starts the gateway with its configuration and waits until it serves.
@@ -99,12 +83,7 @@ func (g *gateway) run() {
 	g.t.Helper()
 	g.start("run", "--config", g.config)
 	g.t.Cleanup(g.finish)
-	eventually(g.t, "the gateway is not ready", func() bool {
-		if g.ended() {
-			g.t.Fatalf("the gateway ended:\n%s", g.logged())
-		}
-		return strings.Contains(g.logged(), `"msg":"ready"`)
-	})
+	g.Await("the gateway is not ready", func() bool { return strings.Contains(g.logged(), `"msg":"ready"`) })
 	g.open = g.descriptors()
 	if !g.accepts() {
 		g.t.Fatal("the gateway is ready and does not accept")
@@ -112,46 +91,9 @@ func (g *gateway) run() {
 }
 
 // accepts reports whether a connection to the gateway is taken.
-func (g *gateway) accepts() bool {
-	nc, err := net.Dial("tcp", g.addr)
-	if err != nil {
-		return false
-	}
-	nc.Close()
-	return true
-}
+func (g *gateway) accepts() bool { return harness.Accepts("tcp", g.addr) }
 
-func (g *gateway) pid() int { return g.cmd.Process.Pid }
-
-func (g *gateway) ended() bool {
-	select {
-	case <-g.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// signal sends sig to the gateway.
-func (g *gateway) signal(sig syscall.Signal) {
-	g.t.Helper()
-	if err := g.cmd.Process.Signal(sig); err != nil {
-		g.t.Fatal(err)
-	}
-}
-
-// exitCode waits for the end of the gateway.
-func (g *gateway) exitCode() int {
-	g.t.Helper()
-	select {
-	case <-g.done:
-	case <-time.After(patience):
-		_ = g.cmd.Process.Signal(syscall.SIGABRT) // makes it print its goroutines
-		<-g.done
-		g.t.Errorf("the gateway did not end:\n%s", g.logged())
-	}
-	return g.cmd.ProcessState.ExitCode()
-}
+func (g *gateway) pid() int { return g.Cmd.Process.Pid }
 
 // logged returns what the gateway has written to stdout, stderr and its error
 // log.
@@ -164,12 +106,12 @@ func (g *gateway) logged() string {
 
 // finish stops the gateway and looks at what it leaves behind.
 func (g *gateway) finish() {
-	clean := !g.ended() // else the test has stopped it in its own way
+	clean := !g.Ended() // else the test has stopped it in its own way
 	if clean {
 		g.checkLeaks()
-		g.signal(syscall.SIGTERM)
+		g.Signal(syscall.SIGTERM)
 	}
-	if code := g.exitCode(); code != 0 {
+	if code := g.ExitCode(); code != 0 {
 		g.t.Errorf("exit status %d, want 0\n%s", code, tail(g.logged()))
 	}
 	g.checkOutput()
@@ -181,14 +123,7 @@ func (g *gateway) finish() {
 	}
 }
 
-func (g *gateway) checkOutput() {
-	out := g.logged()
-	for _, bad := range []string{"DATA RACE", "panic", "goroutine "} {
-		if i := strings.Index(out, bad); i >= 0 {
-			g.t.Errorf("the gateway's output has %q:\n%s", bad, out[i:min(len(out), i+4000)])
-		}
-	}
-}
+func (g *gateway) checkOutput() { harness.CheckOutput(g.t, g.logged()) }
 
 // tail is the end of a log, short enough to be read.
 func tail(s string) string { return s[max(0, len(s)-4000):] }

@@ -1,62 +1,13 @@
 package integration
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
-
-// patience bounds every wait for something that must happen.
-const patience = 20 * time.Second
-
-// pollPause is the time between two looks at something that must come true.
-const pollPause = 5 * time.Millisecond
-
-// eventually polls cond until it is true; what says what did not happen.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	if !poll(patience, cond) {
-		t.Fatalf("within %v: %s", patience, what)
-	}
-}
-
-// poll reports whether cond became true within limit.
-func poll(limit time.Duration, cond func() bool) bool {
-	tick := time.NewTicker(pollPause)
-	defer tick.Stop()
-	for end := time.Now().Add(limit); time.Now().Before(end); <-tick.C {
-		if cond() {
-			return true
-		}
-	}
-	return cond()
-}
-
-// shortDir is t.TempDir with a path short enough for unix sockets in it,
-// whatever the name of the test.
-func shortDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "gw-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
-// freeAddr returns a loopback address that nothing listened on just now.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
 
 // writeFile writes a file of a docroot, with its directories.
 func writeFile(t testing.TB, root, name, content string) {
@@ -73,7 +24,7 @@ func writeFile(t testing.TB, root, name, content string) {
 // docroot makes a root of the given files, names and contents by turns.
 func docroot(t testing.TB, files ...string) string {
 	t.Helper()
-	root := filepath.Join(shortDir(t), "root")
+	root := filepath.Join(harness.Dir(t), "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // http3 is a client of the gateway by HTTP/3, whatever the host in its URLs.
@@ -31,7 +32,7 @@ func (s *tlsSite) http3(cfg *tls.Config) *http.Client {
 		},
 	}
 	s.t.Cleanup(func() { tr.Close() })
-	return &http.Client{Transport: tr, Timeout: 3 * patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: tr, Timeout: 3 * harness.Patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func TestASiteIsServedOverHTTP3AndAnnouncedWhereThereIsTLS(t *testing.T) {
@@ -54,7 +55,7 @@ func TestASiteIsServedOverHTTP3AndAnnouncedWhereThereIsTLS(t *testing.T) {
 	if resp := s.get("/file.txt"); resp.Header.Get("Alt-Svc") != "" {
 		t.Error("announced on a plain address")
 	}
-	eventually(t, "no record of the request", func() bool {
+	harness.Eventually(t, "no record of the request", func() bool {
 		return strings.Contains(readFile(t, s.access), `"protocol":"HTTP/3.0"`) || strings.Contains(readFile(t, s.access), "HTTP/3")
 	})
 }
@@ -178,9 +179,9 @@ func TestHTTP3FollowsAReload(t *testing.T) {
 		return resp.Header.Get("Alt-Svc") != ""
 	}
 	s.write("[http]\nhttp3 = false\n" + s.fill(twoTLSSites))
-	s.signal(syscall.SIGHUP)
-	eventually(t, "HTTP/3 is still announced", func() bool { return !announced() })
-	eventually(t, "the port is still taken", func() bool {
+	s.Signal(syscall.SIGHUP)
+	harness.Eventually(t, "HTTP/3 is still announced", func() bool { return !announced() })
+	harness.Eventually(t, "the port is still taken", func() bool {
 		pc, err := net.ListenPacket("udp", s.secure)
 		if err != nil {
 			return false
@@ -189,15 +190,15 @@ func TestHTTP3FollowsAReload(t *testing.T) {
 		return true
 	})
 	s.write(s.fill(twoTLSSites))
-	s.signal(syscall.SIGHUP)
-	eventually(t, "HTTP/3 is not announced again", announced)
+	s.Signal(syscall.SIGHUP)
+	harness.Eventually(t, "HTTP/3 is not announced again", announced)
 	if _, body := fetchTLS(t, s.http3(&tls.Config{}), "https://a.test/file.txt", ""); body != "text" {
 		t.Errorf("%q", body)
 	}
 }
 
 func TestAPortThatIsTakenIsExplained(t *testing.T) {
-	s := &tlsSite{ca: certstest.NewAuthority(t, "a CA"), secure: freeAddr(t)}
+	s := &tlsSite{ca: certstest.NewAuthority(t, "a CA"), secure: harness.FreeAddr(t)}
 	s.gateway = newGateway(t, &site{root: docroot(t)})
 	pc, err := net.ListenPacket("udp", s.secure)
 	if err != nil {
@@ -207,7 +208,7 @@ func TestAPortThatIsTakenIsExplained(t *testing.T) {
 	certstest.WriteFile(t, s.dir+"/clients.pem", s.ca.PEM())
 	s.write(s.fill(twoTLSSites))
 	s.start("run", "--config", s.config)
-	if code := s.exitCode(); code != 1 || !strings.Contains(s.logged(), "(UDP)") || !strings.Contains(s.logged(), "http3 = false") {
+	if code := s.ExitCode(); code != 1 || !strings.Contains(s.logged(), "(UDP)") || !strings.Contains(s.logged(), "http3 = false") {
 		t.Errorf("exit status %d\n%s", code, s.logged())
 	}
 }
@@ -221,12 +222,12 @@ func TestADrainLetsHTTP3RequestsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	s.signal(syscall.SIGTERM)
+	s.Signal(syscall.SIGTERM)
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || string(body) != "begun done" {
 		t.Errorf("%q, %v", body, err)
 	}
-	if code := s.exitCode(); code != 0 {
+	if code := s.ExitCode(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	if strings.Contains(s.logged(), "were cut") {
@@ -236,7 +237,7 @@ func TestADrainLetsHTTP3RequestsEnd(t *testing.T) {
 
 func TestWebSocketsReachAnASGIServerOverHTTP3(t *testing.T) {
 	s := startWebSockets(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	qc, err := quic.DialAddr(ctx, s.secure, &tls.Config{RootCAs: s.ca.Pool(), ServerName: "localhost", NextProtos: []string{"h3"}}, nil)
 	if err != nil {

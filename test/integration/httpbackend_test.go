@@ -11,28 +11,19 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // python is Debian's, which has the packages; another may come first in PATH.
 const python = "/usr/bin/python3"
 
-// needs skips the test where a program is missing, which CI must not.
-func needs(t testing.TB, path string) {
-	t.Helper()
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-}
-
 // appServer runs a server of testdata until the test ends and returns its
 // address. args get the path of its unix socket in place of {socket}.
 func appServer(t testing.TB, program string, args ...string) string {
 	t.Helper()
-	needs(t, program)
-	socket := filepath.Join(shortDir(t), "app.sock")
+	harness.Program(t, program)
+	socket := filepath.Join(harness.Dir(t), "app.sock")
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "{socket}", socket)
 	}
@@ -51,13 +42,7 @@ func appServer(t testing.TB, program string, args ...string) string {
 			t.Logf("%s:\n%s", program, tail(out.String()))
 		}
 	})
-	eventually(t, program+" does not listen", func() bool {
-		nc, err := net.Dial("unix", socket)
-		if err == nil {
-			nc.Close()
-		}
-		return err == nil
-	})
+	harness.Eventually(t, program+" does not listen", func() bool { return harness.Accepts("unix", socket) })
 	return "unix:" + socket
 }
 

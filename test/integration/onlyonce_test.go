@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // runsOnce notes its run, by one write at the end of a file, before it answers.
@@ -29,7 +31,7 @@ func (c *onceClient) run(id int, post bool) (err error) {
 			return err
 		}
 	}
-	if err = c.nc.SetDeadline(time.Now().Add(patience)); err == nil {
+	if err = c.nc.SetDeadline(time.Now().Add(harness.Patience)); err == nil {
 		err = c.exchange(id, post)
 	}
 	if err != nil {

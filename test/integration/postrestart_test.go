@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // posts is clients that post without a pause, each request with a number of its
@@ -56,7 +58,7 @@ func (p *posts) run(hc *http.Client) {
 func (p *posts) goOn(n int64) {
 	p.g.t.Helper()
 	n += p.good.Load()
-	eventually(p.g.t, "the posts do not go on", func() bool { return p.good.Load() >= n })
+	harness.Eventually(p.g.t, "the posts do not go on", func() bool { return p.good.Load() >= n })
 }
 
 // finish returns how many posts there were.

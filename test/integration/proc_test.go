@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // descriptors returns what the gateway's open descriptors lead to.
@@ -27,7 +29,7 @@ func (g *gateway) descriptors() []string {
 // request.
 func (g *gateway) checkLeaks() {
 	var found string
-	clean := poll(patience, func() bool {
+	clean := harness.Poll(harness.Patience, func() bool {
 		found = g.leftovers()
 		return found == ""
 	})

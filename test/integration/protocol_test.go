@@ -9,6 +9,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const okReply = "Content-Type: text/plain\r\n\r\nfine"
@@ -203,8 +204,8 @@ func TestNoRequestFailsWhileTheConfigurationIsReloaded(t *testing.T) {
 		next := *g.site
 		next.backend = fmt.Sprintf("queue = %d", 100+i/2) // every second time another backend
 		g.write(next.toml())
-		g.signal(syscall.SIGHUP)
-		eventually(t, "no reload", func() bool { return strings.Count(g.logged(), `"msg":"reloaded"`) > i })
+		g.Signal(syscall.SIGHUP)
+		harness.Eventually(t, "no reload", func() bool { return strings.Count(g.logged(), `"msg":"reloaded"`) > i })
 	}
 	l.goOn(50)
 	l.finish()

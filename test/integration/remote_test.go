@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // whereAmI tells the paths that PHP sees.
@@ -60,7 +62,7 @@ func TestADeployBySymlinkSwapChangesTheScript(t *testing.T) {
 	g := startGateway(t, &site{root: current, server: f.server(), conns: 1})
 	g.get("/").expect(t, 200, "one "+releases+"/1")
 	swap("2")
-	eventually(t, "the new release is not served", func() bool {
+	harness.Eventually(t, "the new release is not served", func() bool {
 		return g.get("/").body == "two "+releases+"/2"
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestAGatewayThatStartsFirstWaitsForPHP(t *testing.T) {
@@ -88,7 +90,7 @@ func (l *load) answers() int {
 func (l *load) goOn(n int) {
 	l.t.Helper()
 	n += l.answers()
-	eventually(l.t, "the load does not go on", func() bool { return l.answers() >= n })
+	harness.Eventually(l.t, "the load does not go on", func() bool { return l.answers() >= n })
 }
 
 // finish ends the load and fails the test if any answer was wrong.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // rolesProgram compiles the authorizer and filter on libfcgi, runs it with the
@@ -24,7 +26,7 @@ func rolesProgram(t *testing.T) (server string, stop func()) {
 	if _, err := os.Stat("/usr/include/fcgiapp.h"); err != nil {
 		t.Skip("libfcgi-dev: ", err)
 	}
-	dir := shortDir(t)
+	dir := harness.Dir(t)
 	bin := filepath.Join(dir, "roles")
 	if out, err := exec.Command(gcc, "-O1", "-o", bin, "testdata/roles.c", "-lfcgi").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -169,7 +171,7 @@ func TestPHPDecidesWhoMayEnter(t *testing.T) {
 // writeCheck writes an authorizer beside all roots.
 func writeCheck(t *testing.T, text string) string {
 	t.Helper()
-	dir := shortDir(t)
+	dir := harness.Dir(t)
 	writeFile(t, dir, "check.php", text)
 	return filepath.Join(dir, "check.php")
 }

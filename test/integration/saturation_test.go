@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // asleep tells a file that it runs, and runs until there is a file named "go".
@@ -33,14 +35,14 @@ func saturate(t *testing.T, workers, queue int) *saturated {
 	f := startFPM(t, fpmConf{children: workers})
 	s := &saturated{gateway: startGateway(t, &site{
 		root: docroot(t, "asleep.php", asleep, "ordered.php", ordered), server: f.server(), conns: workers,
-		backend: fmt.Sprintf("queue = %d\nqueue_timeout = %q", queue, 2*patience),
+		backend: fmt.Sprintf("queue = %d\nqueue_timeout = %q", queue, 2*harness.Patience),
 	})}
 	for range workers {
 		c := s.dial()
 		c.send("GET /asleep.php HTTP/1.1\r\nHost: ex.test\r\n\r\n")
 		s.sleepers = append(s.sleepers, c)
 	}
-	eventually(t, "not every worker sleeps", func() bool { return len(s.noted("asleep")) == workers })
+	harness.Eventually(t, "not every worker sleeps", func() bool { return len(s.noted("asleep")) == workers })
 	return s
 }
 
@@ -146,7 +148,7 @@ func TestWaitingRequestsAreServedInTheOrderTheyCame(t *testing.T) {
 		c.send(fmt.Sprintf("GET /ordered.php?n=%d HTTP/1.1\r\nHost: ex.test\r\n\r\n", n))
 		conns = append(conns, c.nc)
 		if n%each == each-1 { // the next wave comes when this one has been read
-			eventually(t, "the gateway does not read", func() bool { return s.unread() == 0 })
+			harness.Eventually(t, "the gateway does not read", func() bool { return s.unread() == 0 })
 		}
 	}
 	s.wake()

@@ -155,7 +155,7 @@ func TestAnAliasThatLeavesOutASlashIsRefused(t *testing.T) { // S14
 	bad := newGateway(t, s)
 	bad.write(location("/i"))
 	bad.start("check", "--config", bad.config)
-	if code := bad.exitCode(); code != 2 || !strings.Contains(bad.logged(), "alias") {
+	if code := bad.ExitCode(); code != 2 || !strings.Contains(bad.logged(), "alias") {
 		t.Errorf("exit status %d:\n%s", code, bad.logged())
 	}
 	good := newGateway(t, s)
@@ -173,7 +173,7 @@ func TestABackendsAddressHoldsNoClientData(t *testing.T) { // S39
 	for _, server := range []string{"$http_host", "$http_host:9000", "unix:/run/$host.sock", "fcgi://$http_host"} {
 		g := newGateway(t, &site{root: docroot(t), server: server})
 		g.start("check", "--config", g.config)
-		if code := g.exitCode(); code != 2 {
+		if code := g.ExitCode(); code != 2 {
 			t.Errorf("%s: exit status %d, want 2\n%s", server, code, g.logged())
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // heldSite is a gateway in front of a responder whose answers wait.
@@ -38,7 +40,7 @@ func TestAReloadTakesEffectWhileARequestGoesOn(t *testing.T) {
 	next := *g.site
 	next.root = other
 	g.write(next.toml())
-	g.signal(syscall.SIGHUP)
+	g.Signal(syscall.SIGHUP)
 	g.awaitLog(`"msg":"reloaded"`)
 	g.get("/file.txt").expect(t, 200, "two")
 	idle.send("GET /file.txt HTTP/1.1\r\nHost: ex.test\r\n\r\n")
@@ -54,25 +56,25 @@ func TestAReloadWithAnotherBackendLeavesTheOldOneItsRequests(t *testing.T) {
 	next := *g.site
 	next.server = addr
 	g.write(next.toml())
-	g.signal(syscall.SIGHUP)
+	g.Signal(syscall.SIGHUP)
 	g.awaitLog(`"msg":"reloaded"`)
 	g.get("/").expect(t, 200, "new backend")
 	close(h.release)
 	slow.answer(http.MethodGet).expect(t, 200, "held")
-	eventually(t, "connections to the old backend stay", func() bool { return h.Open() == 0 })
+	harness.Eventually(t, "connections to the old backend stay", func() bool { return h.Open() == 0 })
 }
 
 func TestAReloadOpensAndClosesListeners(t *testing.T) {
 	_, g := heldSite(t)
 	old, next := g.addr, *g.site
-	next.listen = freeAddr(t)
+	next.listen = harness.FreeAddr(t)
 	g.write(next.toml())
-	g.signal(syscall.SIGHUP)
+	g.Signal(syscall.SIGHUP)
 	g.awaitLog(`"msg":"reloaded"`)
 	g.addr = next.listen
 	g.get("/file.txt").expect(t, 200, "one")
 	g.addr = old
-	eventually(t, "the old address is still served", func() bool { return !g.accepts() })
+	harness.Eventually(t, "the old address is still served", func() bool { return !g.accepts() })
 }
 
 func TestABadReloadChangesNothingAndSaysWhere(t *testing.T) {
@@ -86,7 +88,7 @@ func TestABadReloadChangesNothingAndSaysWhere(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			text := strings.Replace(g.site.toml(), tt.find, tt.replace, 1)
 			g.write(text)
-			g.signal(syscall.SIGHUP)
+			g.Signal(syscall.SIGHUP)
 			line := g.awaitLog("reload refused", tt.what)
 			if !positioned(line, g.config) {
 				t.Errorf("no %s:line:column in %s", g.config, line)
@@ -112,7 +114,7 @@ func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") =
 func TestSIGUSR1ReopensRenamedLogs(t *testing.T) {
 	root := docroot(t, "file.txt", "one")
 	s := &site{root: root, server: "127.0.0.1:1"}
-	dir := shortDir(t)
+	dir := harness.Dir(t)
 	errorLog := dir + "/error.log"
 	s.log = `output = "` + errorLog + `"`
 	g := newGateway(t, s)
@@ -124,8 +126,8 @@ func TestSIGUSR1ReopensRenamedLogs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	g.signal(syscall.SIGUSR1)
-	eventually(t, "the logs are not reopened", func() bool {
+	g.Signal(syscall.SIGUSR1)
+	harness.Eventually(t, "the logs are not reopened", func() bool {
 		_, err := os.Stat(g.access)
 		_, err2 := os.Stat(errorLog)
 		return err == nil && err2 == nil
@@ -135,7 +137,7 @@ func TestSIGUSR1ReopensRenamedLogs(t *testing.T) {
 	if old := readFile(t, g.access+".1"); !strings.Contains(old, "?before") || strings.Contains(old, "?after") {
 		t.Errorf("the renamed log: %q", old)
 	}
-	g.signal(syscall.SIGHUP)
+	g.Signal(syscall.SIGHUP)
 	g.awaitLog(`"msg":"reloaded"`)
 }
 
@@ -145,12 +147,12 @@ func TestSIGTERMLetsRequestsEndAndAcceptsNoMore(t *testing.T) {
 	idle := g.dial()
 	idle.send("GET /file.txt HTTP/1.1\r\nHost: ex.test\r\n\r\n")
 	idle.answer(http.MethodGet).expect(t, 200, "one")
-	g.signal(syscall.SIGTERM)
-	eventually(t, "connections are still accepted", func() bool { return !g.accepts() })
+	g.Signal(syscall.SIGTERM)
+	harness.Eventually(t, "connections are still accepted", func() bool { return !g.accepts() })
 	if !idle.closed() {
 		t.Error("an idle connection stays open")
 	}
-	if g.ended() {
+	if g.Ended() {
 		t.Fatal("the gateway ended with a request in flight")
 	}
 	close(h.release)
@@ -159,7 +161,7 @@ func TestSIGTERMLetsRequestsEndAndAcceptsNoMore(t *testing.T) {
 	if !a.Close {
 		t.Error("the last answer does not say Connection: close")
 	}
-	if code := g.exitCode(); code != 0 {
+	if code := g.ExitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
 	if r := g.record("/held"); r.Status != 200 {
@@ -170,13 +172,13 @@ func TestSIGTERMLetsRequestsEndAndAcceptsNoMore(t *testing.T) {
 func TestASecondSIGTERMLeavesAtOnce(t *testing.T) {
 	h, g := heldSite(t)
 	slow := h.inFlight(g)
-	g.signal(syscall.SIGTERM)
+	g.Signal(syscall.SIGTERM)
 	g.awaitLog(`"msg":"draining"`)
-	if g.ended() {
+	if g.Ended() {
 		t.Fatal("the gateway ended with a request in flight")
 	}
-	g.signal(syscall.SIGTERM)
-	if code := g.exitCode(); code != 0 {
+	g.Signal(syscall.SIGTERM)
+	if code := g.ExitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
 	if _, err := slow.br.ReadByte(); err != io.EOF && !strings.Contains(err.Error(), "reset") {
@@ -190,8 +192,8 @@ func TestTheDrainEndsAtItsTimeout(t *testing.T) {
 		root: docroot(t, "index.php", ""), server: h.addr, conns: 1, gateway: `drain_timeout = "300ms"`,
 	})
 	h.inFlight(g)
-	g.signal(syscall.SIGTERM)
-	if code := g.exitCode(); code != 0 {
+	g.Signal(syscall.SIGTERM)
+	if code := g.ExitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
 	g.awaitLog("drain deadline passed")

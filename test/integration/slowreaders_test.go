@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // dialSlowly opens a connection that holds little on its way, like one over a
@@ -33,7 +35,7 @@ func (g *gateway) dialSlowly() *client {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { nc.Close() })
-	if err := nc.SetDeadline(time.Now().Add(2 * patience)); err != nil {
+	if err := nc.SetDeadline(time.Now().Add(2 * harness.Patience)); err != nil {
 		g.t.Fatal(err)
 	}
 	return &client{t: g.t, nc: nc, br: bufio.NewReaderSize(nc, 1<<10)}

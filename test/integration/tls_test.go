@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // tlsSite is a gateway whose sites are served over TLS.
@@ -27,7 +28,7 @@ type tlsSite struct {
 // {cert NAME} is the two keys for files that certify NAME.
 func startTLS(t *testing.T, sites string) *tlsSite {
 	t.Helper()
-	s := &tlsSite{ca: certstest.NewAuthority(t, "a CA"), secure: freeAddr(t)}
+	s := &tlsSite{ca: certstest.NewAuthority(t, "a CA"), secure: harness.FreeAddr(t)}
 	s.gateway = newGateway(t, &site{root: docroot(t, "file.txt", "text")})
 	certstest.WriteFile(t, filepath.Join(s.dir, "clients.pem"), s.ca.PEM())
 	s.gateway.write(s.fill(sites))
@@ -63,7 +64,7 @@ func (s *tlsSite) https(cfg *tls.Config, h2 bool) *http.Client {
 		tr.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	}
 	s.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: tr, Timeout: harness.Patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // fetchTLS asks for a URL; host, unless empty, is what the request itself names.
@@ -169,7 +170,7 @@ func TestARenewedFileIsServedWithoutAReloadAndConnectionsGoOn(t *testing.T) {
 	kept := s.https(&tls.Config{}, false)
 	before, _ := fetchTLS(t, kept, "https://a.test/file.txt", "")
 	s.ca.Server("a.test").Write(t, s.dir, "a.test")
-	eventually(t, "the new certificate is not served", func() bool {
+	harness.Eventually(t, "the new certificate is not served", func() bool {
 		resp, _ := fetchTLS(t, s.https(&tls.Config{}, false), "https://a.test/file.txt", "")
 		return !resp.TLS.PeerCertificates[0].Equal(before.TLS.PeerCertificates[0])
 	})
@@ -185,7 +186,7 @@ func TestAReloadBringsSitesKeepsSessionsAndRefusesBadFiles(t *testing.T) {
 	fetchTLS(t, s.https(cfg.Clone(), false), "https://a.test/file.txt", "")
 
 	s.write(s.fill(twoTLSSites + "[[site]]\nhosts = [\"c.test\"]\nlisten = []\nroot = \"{root}\"\n[site.tls]\nlisten = [\"{tls}\"]\n{cert c.test}\n"))
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLog(`"msg":"reloaded"`)
 	if resp, _ := fetchTLS(t, s.https(cfg.Clone(), false), "https://c.test/file.txt", ""); resp.StatusCode != 200 {
 		t.Error(resp.StatusCode)
@@ -194,7 +195,7 @@ func TestAReloadBringsSitesKeepsSessionsAndRefusesBadFiles(t *testing.T) {
 	bad := s.fill(twoTLSSites)
 	certstest.WriteFile(t, filepath.Join(s.dir, "b.test.key"), []byte("junk"))
 	s.write(bad)
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLog("reload refused")
 	if !strings.Contains(s.logged(), `site \"b.test\"`) {
 		t.Error("the log does not name the site")
@@ -207,7 +208,7 @@ func TestAReloadBringsSitesKeepsSessionsAndRefusesBadFiles(t *testing.T) {
 func TestAnAddressCannotTurnIntoTLSByAReload(t *testing.T) {
 	s := startTLS(t, twoTLSSites)
 	s.write(s.fill("[[site]]\nlisten = [\"{tls}\"]\nroot = \"{root}\"\n"))
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLog("changes between plain and TLS; that needs a restart")
 	if resp, _ := fetchTLS(t, s.https(&tls.Config{}, false), "https://a.test/file.txt", ""); resp.StatusCode != 200 {
 		t.Error(resp.StatusCode)

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // twoGateways share a php-fpm, each as if it were alone.
@@ -81,7 +83,7 @@ func TestABusyGatewayDoesNotStarveAnother(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "the first gateway is busy", func() bool { return served.Load() > 100 })
+	harness.Eventually(t, "the first gateway is busy", func() bool { return served.Load() > 100 })
 	for range 5 {
 		if err := b.hello(clients); err != nil { // while the load goes on
 			t.Error(err)

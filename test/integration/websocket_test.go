@@ -4,12 +4,14 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // speaksWebSocket has a client of another make talk to the URL.
 func (g *gateway) speaksWebSocket(url string, args ...string) {
 	g.t.Helper()
-	needs(g.t, python)
+	harness.Program(g.t, python)
 	out, err := exec.Command(python, append([]string{"testdata/ws_client.py", url}, args...)...).CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "fine" {
 		g.t.Errorf("%s: %v\n%s", url, err, tail(string(out)))
@@ -48,7 +50,7 @@ func TestMoreWebSocketsThanAllowedAreTurnedAway(t *testing.T) {
 	}
 	g.get("/").expect(t, 200, "GET /  0 http") // other requests are none of its business
 	c.nc.Close()
-	eventually(t, "a place is free again", func() bool {
+	harness.Eventually(t, "a place is free again", func() bool {
 		c := g.dial()
 		c.send(handshake)
 		return c.head("GET").StatusCode == 101
@@ -63,11 +65,11 @@ func TestOpenWebSocketsAreCutWhenTheGatewayEnds(t *testing.T) {
 	if resp := c.head("GET"); resp.StatusCode != 101 {
 		t.Fatalf("%d", resp.StatusCode)
 	}
-	g.signal(15)
+	g.Signal(15)
 	if !c.closed() {
 		t.Error("it is open behind the end")
 	}
-	if code := g.exitCode(); code != 0 {
+	if code := g.ExitCode(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const webSocketSites = `
@@ -77,7 +78,7 @@ func TestWebSocketsReachAnASGIServerOverHTTP2(t *testing.T) {
 // connectsTo opens a WebSocket by an extended CONNECT (RFC 8441).
 func (s *tlsSite) connectsTo(t *testing.T, url string, tr *http2.Transport) {
 	t.Cleanup(tr.CloseIdleConnections)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	up, client := io.Pipe()
 	req, err := http.NewRequestWithContext(ctx, http.MethodConnect, url, up)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestASlowUploadHoldsNoWorker(t *testing.T) {
@@ -38,7 +40,7 @@ func TestAClientThatLeavesFreesItsWorkerAndIsLoggedAs499(t *testing.T) {
 	if r := g.record("/endless.php"); r.Status != 499 || r.Error == "" {
 		t.Errorf("status %d, error %q; want 499 and a reason", r.Status, r.Error)
 	}
-	eventually(t, "the script does not end", func() bool { return readFile(t, g.site.root+"/ended") == "x" })
+	harness.Eventually(t, "the script does not end", func() bool { return readFile(t, g.site.root+"/ended") == "x" })
 }
 
 func TestAClientThatLeavesTheQueueCostsNoWorker(t *testing.T) {

@@ -2,7 +2,6 @@ package certstest
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -13,9 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // Pebble is a running ACME server (github.com/letsencrypt/pebble), to which every
@@ -33,7 +33,7 @@ type Pebble struct {
 // test is skipped, but fails in CI.
 func StartPebble(tb testing.TB, httpPort, tlsPort int, validity time.Duration) *Pebble {
 	tb.Helper()
-	program := pebbleProgram(tb)
+	program := harness.Tool(tb, "pebble")
 	dir := tb.TempDir()
 	ca := NewAuthority(tb, "pebble's own")
 	cert, key := ca.Server("localhost", "127.0.0.1").Write(tb, dir, "pebble")
@@ -43,7 +43,7 @@ func StartPebble(tb testing.TB, httpPort, tlsPort int, validity time.Duration) *
 			TLSClientConfig: &tls.Config{RootCAs: ca.Pool()}, DisableKeepAlives: true,
 		}},
 	}
-	at, admin := FreeAddr(tb), FreeAddr(tb)
+	at, admin := harness.FreeAddr(tb), harness.FreeAddr(tb)
 	p.Directory, p.admin = "https://"+at+"/dir", "https://"+admin
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": at, "managementListenAddress": admin, "certificate": cert, "privateKey": key,
@@ -107,37 +107,6 @@ func (p *Pebble) Roots() *x509.CertPool {
 		p.tb.Fatalf("pebble's root: %v %q", err, body)
 	}
 	return pool
-}
-
-// pebbleProgram has the tool built, if it is not.
-func pebbleProgram(tb testing.TB) string {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	mod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
-	if err == nil {
-		dir := filepath.Join(filepath.Dir(strings.TrimSpace(string(mod))), "test", "tools")
-		out, err2 := exec.CommandContext(ctx, "go", "-C", dir, "tool", "-n", "pebble").Output()
-		if err = err2; err == nil {
-			return strings.TrimSpace(string(out))
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		tb.Fatalf("no pebble: %v", err)
-	}
-	tb.Skipf("no pebble: %v", err)
-	return ""
-}
-
-// FreeAddr returns an address on loopback that nobody listened on a moment ago.
-func FreeAddr(tb testing.TB) string {
-	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // Port returns the port of a listener.
