@@ -43,6 +43,7 @@ type Conn struct {
 	// Owned by the goroutine in Do.
 	stepFn   func(uintptr) bool // c.step, stored once: a method value allocates
 	heldFn   func(uintptr) bool // c.stepHeld, the same, when first wanted
+	handler  Handler            // nil between requests
 	in       inbox
 	reply    reply
 	out      []byte  // records not yet written, in outBuf
@@ -59,7 +60,7 @@ type Conn struct {
 	src      source
 	withheld bool // the end of PARAMS is held back (Request.Hold)
 
-	watch  watch
+	watch  sock.Watch
 	sent   bool        // the first write sent something
 	later  atomic.Bool // another one did
 	usable bool        // may carry another request
@@ -79,7 +80,10 @@ func NewConn(nc net.Conn, cfg Config) *Conn {
 	_, c.local = nc.(*net.UnixConn)
 	c.in.pool = cfg.Buffers
 	c.stepFn = c.step
-	c.watch.init(nc, c.rc, cfg)
+	c.watch.Init(nc, c.rc, sock.WatchLimits{
+		Sweeper: cfg.Sweeper, Read: cfg.ReadTimeout, ReadLate: ErrReadTimeout,
+		Write: cfg.SendTimeout, WriteLate: ErrSendTimeout,
+	})
 	if cfg.Sweeper != nil {
 		cfg.Sweeper.Add(&c.watch)
 	}
@@ -99,9 +103,10 @@ func (c *Conn) Do(req *Request, h Handler) (End, error) {
 	if c.closed.Load() || !c.usable {
 		return End{}, ErrClosed
 	}
-	if !c.watch.begin(h) {
+	if !c.watch.Begin(h) {
 		return End{}, ErrBusy
 	}
+	c.handler = h
 	c.begin(req)
 	if c.rc != nil {
 		c.runRaw()
@@ -137,12 +142,12 @@ func (c *Conn) begin(req *Request) {
 // is left behind.
 func (c *Conn) finish(req *Request) (End, error) {
 	sent := c.endWriter(req)
-	stopped := c.watch.end()
+	stopped := c.watch.End() != nil
 	clean := c.done && c.in.empty() && sent && !c.withheld && !stopped
 	c.dropOut()
 	c.in.drop()
 	req.Progress = Progress{Sent: c.sent || c.later.Load(), Received: c.received, Withheld: c.withheld}
-	c.src = source{} // holds the caller's slices
+	c.src, c.handler = source{}, nil // the caller's
 	err := c.err
 	if c.done {
 		err = c.reply.end.err(c.reply.id)

@@ -26,11 +26,11 @@ func (c *Conn) runRaw() {
 // step is the callback of runRaw: it returns false to wait for the socket to
 // become readable, true when the request is over.
 func (c *Conn) step(fd uintptr) bool {
-	c.watch.resting()
+	c.watch.Resting()
 	if c.sending {
 		c.sending = false
 		if c.sendFirst(fd) {
-			c.watch.waiting()
+			c.watch.Waiting()
 			return false
 		}
 	}
@@ -65,11 +65,11 @@ func (c *Conn) drained() bool {
 		c.err = broken(c.received, c.writeErr)
 		return true
 	}
-	if c.err = c.reply.pause(c.watch.h); c.err != nil {
+	if c.err = c.reply.pause(c.handler); c.err != nil {
 		return true
 	}
 	c.in.rest()
-	c.watch.waiting()
+	c.watch.Waiting()
 	return false
 }
 
@@ -81,9 +81,9 @@ func (c *Conn) runPlain() {
 	c.startWriter()
 	for {
 		b := c.in.space()
-		c.watch.waiting()
+		c.watch.Waiting()
 		n, err := c.nc.Read(b)
-		c.watch.resting()
+		c.watch.Resting()
 		if n > 0 && c.take(n) {
 			return
 		}
@@ -91,7 +91,7 @@ func (c *Conn) runPlain() {
 			return
 		}
 		if n > 0 && n < len(b) {
-			if c.err = c.reply.pause(c.watch.h); c.err != nil {
+			if c.err = c.reply.pause(c.handler); c.err != nil {
 				return
 			}
 		}
@@ -100,8 +100,8 @@ func (c *Conn) runPlain() {
 
 // resume decides what an error of a read means; true: read again.
 func (c *Conn) resume(err error) bool {
-	c.watch.resting()
-	switch again, why := c.watch.woken(err); {
+	c.watch.Resting()
+	switch again, why := c.watch.Woken(err); {
 	case again:
 		return true
 	case why != nil:
@@ -128,7 +128,7 @@ func (c *Conn) take(n int) bool {
 		if part.Type == 0 {
 			return false
 		}
-		c.done, c.err = c.reply.take(part, c.watch.h)
+		c.done, c.err = c.reply.take(part, c.handler)
 	}
 	return true
 }

@@ -36,16 +36,16 @@ func (c *Conn) sendFirst(fd uintptr) bool {
 // backend may answer before it has read everything.
 func (c *Conn) startWriter() {
 	c.wdone = make(chan error, 1)
-	c.watch.sending()
+	c.watch.Sending()
 	go c.writer() // ends with the request's last byte or when endWriter stops it; endWriter waits
 }
 
 // writer writes what is in c.out and all that c.src still has.
 func (c *Conn) writer() {
 	err := c.writeRest()
-	c.watch.sent()
+	c.watch.Sent()
 	if err != nil && !isWriteError(err) {
-		c.watch.stop(err)
+		c.watch.Stop(err)
 	}
 	c.wdone <- err
 }
@@ -81,7 +81,7 @@ func (c *Conn) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	c.watch.sending()
+	c.watch.Sending()
 	n, err := c.nc.Write(p)
 	if n > 0 {
 		c.later.Store(true)
@@ -97,7 +97,7 @@ func (c *Conn) write(p []byte) error {
 func (c *Conn) next() (err error) {
 	c.out = c.outBuf[:0]
 	if c.src.mustRead() {
-		c.watch.reading()
+		c.watch.Reading()
 		if c.out, err = c.src.read(c.out); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (c *Conn) endWriter(req *Request) bool {
 	}
 	err, ended := c.awaitWriter()
 	if !ended {
-		_ = c.nc.SetWriteDeadline(past) // an error means closed, which ends the writer too
+		_ = c.nc.SetWriteDeadline(sock.Past()) // an error means closed, which ends the writer too
 		if req.StdinStop != nil {
 			req.StdinStop()
 		}

@@ -22,10 +22,10 @@ func (c *Conn) sendHeld() bool {
 		c.heldFn = c.stepHeld // a method value allocates
 	}
 	for {
-		c.watch.holding()
+		c.watch.Holding()
 		err := c.rc.Write(c.heldFn)
 		again := err != nil && c.resume(err)
-		c.watch.released()
+		c.watch.Released()
 		if err != nil && !again {
 			return false
 		}
@@ -80,7 +80,7 @@ func (c *Conn) writeHeld() error {
 	if err := c.write(first); err != nil {
 		return err
 	}
-	c.watch.sent()
+	c.watch.Sent()
 	if err := c.rc.Write(sock.AllRead); err != nil {
 		return writeError{err}
 	}

@@ -232,7 +232,7 @@ func (m *Mux) fail(cause error) {
 			s.lost(cause)
 		}
 	}
-	_ = m.nc.SetDeadline(past) // fails on a closed connection only
+	_ = m.nc.SetDeadline(sock.Past()) // fails on a closed connection only
 }
 
 func (m *Mux) now() int64 {

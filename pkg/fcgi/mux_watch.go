@@ -48,7 +48,7 @@ func (s *stream) sweep(now, readIn int64) (ended bool) {
 }
 
 // lookAt wakes the read loop if it has not read for a tick although there is
-// something: see watch for how that comes about.
+// something: see sock.Watch for how that comes about.
 func (m *Mux) lookAt() {
 	reads := m.look.reads.Load()
 	quiet := reads == m.look.last
@@ -57,5 +57,5 @@ func (m *Mux) lookAt() {
 		return
 	}
 	m.look.nudged.Store(true)
-	_ = m.nc.SetReadDeadline(past) // fails on a closed connection only
+	_ = m.nc.SetReadDeadline(sock.Past()) // fails on a closed connection only
 }

@@ -14,14 +14,14 @@ func (c *Conn) Ping(h Handler) error {
 	if !c.Reusable() {
 		return ErrClosed
 	}
-	if !c.watch.begin(h) {
+	if !c.watch.Begin(h) {
 		return ErrBusy
 	}
 	c.in.parser, c.received, c.err = Parser{}, false, nil
-	c.watch.waiting()
+	c.watch.Waiting()
 	c.ping()
-	if c.watch.end() && c.err == nil {
-		c.err = c.watch.why // together with the answer
+	if why := c.watch.End(); c.err == nil {
+		c.err = why // together with the answer
 	}
 	c.in.drop()
 	if c.err != nil {
@@ -35,7 +35,7 @@ func (c *Conn) Ping(h Handler) error {
 func (c *Conn) ping() {
 	ask := AppendHeader(c.in.space()[:0], Header{Type: TypeGetValues, Len: uint16(PairLen(len(VarMpxsConns), 0))})
 	if _, err := c.nc.Write(AppendPair(ask, VarMpxsConns, "")); err != nil {
-		if _, c.err = c.watch.woken(err); c.err == nil {
+		if _, c.err = c.watch.Woken(err); c.err == nil {
 			c.err = broken(false, err)
 		}
 		return
@@ -49,7 +49,7 @@ func (c *Conn) ping() {
 		if err != nil && !c.resume(err) {
 			return
 		}
-		c.watch.waiting()
+		c.watch.Waiting()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 const (
@@ -23,9 +24,6 @@ const (
 	// preface is what a client begins with (RFC 9113 section 3.4).
 	preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 )
-
-// longAgo is a deadline in the past: setting it wakes a waiting read or write.
-var longAgo = time.Unix(1, 0)
 
 // Conn is one client connection. Serve runs it; the other exported methods may
 // be called from any goroutine at any time and do not wait.
@@ -138,7 +136,7 @@ func (c *Conn) hello() {
 }
 
 // wake has the goroutine in Serve look what it is to do.
-func (c *Conn) wake() { _ = c.wire.SetReadDeadline(longAgo) }
+func (c *Conn) wake() { _ = c.wire.SetReadDeadline(sock.Past()) }
 
 // condemn ends the connection for err, from any goroutine.
 func (c *Conn) condemn(err error) {

@@ -1,6 +1,9 @@
 package http2
 
-import "github.com/fcgigw/fcgigw/pkg/exchange"
+import (
+	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/sock"
+)
 
 // drainPing is the data of the PING whose answer ends the grace for new
 // requests.
@@ -63,7 +66,7 @@ func (c *Conn) Cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.die(exchange.ErrCutOff)
-	_ = c.wire.SetDeadline(longAgo)
+	_ = c.wire.SetDeadline(sock.Past())
 }
 
 // sweep holds the connection's deadlines against now. It runs on the sweeper's
@@ -75,7 +78,7 @@ func (c *Conn) sweep(now int64) {
 		return
 	}
 	if late(c.output.writeBy, now) {
-		_ = c.wire.SetWriteDeadline(longAgo)
+		_ = c.wire.SetWriteDeadline(sock.Past())
 	}
 	switch {
 	case late(c.headBy, now):

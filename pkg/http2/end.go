@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // end closes the connection for err, telling the client if there is something
@@ -16,7 +17,7 @@ func (c *Conn) end(err error) {
 	}
 	c.mu.Lock()
 	c.die(c.cause())
-	_ = c.wire.SetDeadline(longAgo)
+	_ = c.wire.SetDeadline(sock.Past())
 	for i, st := range c.ready {
 		c.ready[i] = nil
 		c.release(st)

@@ -54,7 +54,7 @@ type Conn struct {
 
 	out writing // owned by the writer goroutine while there is one
 
-	watch  watch
+	watch  sock.Watch
 	closed atomic.Bool
 	once   sync.Once
 }
@@ -69,8 +69,10 @@ func NewConn(nc net.Conn, cfg Config) *Conn {
 	}
 	c := &Conn{nc: nc, rc: sock.Raw(nc), cfg: cfg, usable: true, grace: lastWriteGrace}
 	c.readFn = c.readStep
-	c.watch.nc, c.watch.clock = nc, cfg.Sweeper
-	c.watch.readIn, c.watch.writeIn = int64(cfg.ReadTimeout), int64(cfg.SendTimeout)
+	c.watch.Init(nc, nil, sock.WatchLimits{ // nil: read looks before every wait
+		Sweeper: cfg.Sweeper, Read: cfg.ReadTimeout, ReadLate: ErrReadTimeout,
+		Write: cfg.SendTimeout, WriteLate: ErrSendTimeout,
+	})
 	if cfg.Sweeper != nil {
 		cfg.Sweeper.Add(&c.watch)
 	}
@@ -99,7 +101,7 @@ func (c *Conn) begin(req *Request, reply *Reply, h Handler) {
 	c.req, c.reply = req, reply
 	c.sending, c.sent, c.writeErr = true, false, nil
 	c.out.begin(req)
-	c.watch.begin(h)
+	c.watch.Begin(h)
 }
 
 // run reads until the reply is complete.
@@ -146,7 +148,7 @@ func (c *Conn) beyond(p []byte) {
 // ended says what the error of a read means; nil: the server has ended the
 // connection in order, which may be the end of the reply.
 func (c *Conn) ended(err error) error {
-	if why := c.watch.woken(err); why != nil {
+	if _, why := c.watch.Woken(err); why != nil {
 		return why
 	}
 	switch {
@@ -166,7 +168,7 @@ func (c *Conn) ended(err error) error {
 // handler is left behind.
 func (c *Conn) finish(err error) error {
 	whole := c.endWriter(err == nil)
-	stopped := c.watch.end()
+	stopped := c.watch.End() != nil
 	c.cfg.Buffers.give(c.buf)
 	p := &c.req.Progress
 	p.Sent = c.sent || c.out.sent

@@ -16,7 +16,7 @@ func (c *Conn) read() (int, error) {
 	}
 	c.n, c.readErr = 0, nil
 	err := c.rc.Read(c.readFn)
-	c.watch.resting()
+	c.watch.Resting()
 	if err != nil {
 		return 0, err
 	}
@@ -26,7 +26,7 @@ func (c *Conn) read() (int, error) {
 // readStep is the callback of read: it returns false to wait for the socket to
 // become readable. It reads before every wait, so no edge of the poller is lost.
 func (c *Conn) readStep(fd uintptr) bool {
-	c.watch.resting()
+	c.watch.Resting()
 	if c.buf == nil {
 		c.buf = c.cfg.Buffers.take()
 	}
@@ -39,7 +39,7 @@ func (c *Conn) readStep(fd uintptr) bool {
 	}
 	c.cfg.Buffers.give(c.buf)
 	c.buf = nil
-	c.watch.waiting()
+	c.watch.Waiting()
 	return false
 }
 
@@ -54,9 +54,9 @@ func (c *Conn) readPlain() (int, error) {
 	if c.buf == nil {
 		c.buf = c.cfg.Buffers.take()
 	}
-	c.watch.waiting()
+	c.watch.Waiting()
 	n, err := c.nc.Read(c.buf[:])
-	c.watch.resting()
+	c.watch.Resting()
 	if n > 0 {
 		return n, nil // an error comes again
 	}
@@ -113,7 +113,7 @@ func (w *writing) took(n int) bool {
 // server may answer before it has read everything.
 func (c *Conn) startWriter() {
 	c.wdone = make(chan error, 1)
-	c.watch.sending()
+	c.watch.Sending()
 	go c.writer() // ends with the request's last byte or when endWriter stops it; endWriter waits
 }
 
@@ -121,9 +121,9 @@ func (c *Conn) startWriter() {
 // whatever it means, the reader sees the connection's end or an answer.
 func (c *Conn) writer() {
 	wrote, bodyErr := c.writeRest()
-	c.watch.sent()
+	c.watch.Sent()
 	if bodyErr != nil {
-		c.watch.stop(bodyErr)
+		c.watch.Stop(bodyErr)
 		wrote = bodyErr
 	}
 	c.wdone <- wrote
@@ -142,7 +142,7 @@ func (c *Conn) writeRest() (wrote, bodyErr error) {
 	buf := c.cfg.Buffers.take()
 	defer c.cfg.Buffers.give(buf)
 	for w.left > 0 {
-		c.watch.reading()
+		c.watch.Reading()
 		n, err := readSome(w.reader, buf[:min(w.left, bufferLen)])
 		if err != nil {
 			return nil, err
@@ -159,7 +159,7 @@ func (c *Conn) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	c.watch.sending()
+	c.watch.Sending()
 	n, err := c.nc.Write(p)
 	c.out.sent = c.out.sent || n > 0
 	return err
@@ -201,7 +201,7 @@ func (c *Conn) endWriter(answered bool) bool {
 	}
 	err, ended := c.awaitWriter(answered)
 	if !ended {
-		_ = c.nc.SetWriteDeadline(past) // an error means closed, which ends the writer too
+		_ = c.nc.SetWriteDeadline(sock.Past()) // an error means closed, which ends the writer too
 		err = <-c.wdone
 	}
 	c.wdone = nil

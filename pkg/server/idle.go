@@ -6,28 +6,25 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
-// longAgo is a deadline in the past: setting it wakes a waiting read or write.
-var longAgo = time.Unix(1, 0)
-
 // sweep holds the connection's deadlines against now. It reports true when the
 // connection should be taken out of the lot and closed. It runs on the
 // sweeper's goroutine with the server's lock held.
 func (c *conn) sweep(now int64, draining bool) (evict bool) {
 	if by := c.writeBy.Load(); by != 0 && now > by {
-		_ = c.raw.SetWriteDeadline(longAgo)
+		_ = c.raw.SetWriteDeadline(sock.Past())
 	}
 	age := time.Duration(now - c.since())
 	switch c.phase() {
 	case phaseIdle:
 		if draining || age > parkAfter {
-			_ = c.raw.SetReadDeadline(longAgo) // its goroutine wakes and decides
+			_ = c.raw.SetReadDeadline(sock.Past()) // its goroutine wakes and decides
 		}
 	case phaseParked:
 		return draining || age > c.srv.cfg.Load().KeepaliveTimeout
 	case phaseSession: // has deadlines of its own
 	case phaseHead, phaseBusy:
 		if by := c.readBy.Load(); by != 0 && now > by {
-			_ = c.raw.SetReadDeadline(longAgo)
+			_ = c.raw.SetReadDeadline(sock.Past())
 		}
 	}
 	return false
@@ -130,7 +127,7 @@ func (c *conn) cut() {
 		go c.evict() // short; apart because the caller holds the server's lock
 		return
 	}
-	_ = c.raw.SetDeadline(longAgo)
+	_ = c.raw.SetDeadline(sock.Past())
 }
 
 // Bounds of a lingering close: how much of an unread request is thrown away so

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // tunnel is a connection that left HTTP (exchange.Stream). Its request is under
@@ -101,7 +102,7 @@ func (t *tunnel) CloseWrite() error {
 // Close implements exchange.Stream.
 func (t *tunnel) Close() error {
 	t.c.severed.Store(true)
-	return t.c.raw.SetDeadline(longAgo)
+	return t.c.raw.SetDeadline(sock.Past())
 }
 
 var (

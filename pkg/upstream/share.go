@@ -6,10 +6,10 @@ import (
 	"io/fs"
 	"net"
 	"syscall"
-	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/pool"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // Whether a server multiplexes is remembered for as long as it is surely the
@@ -40,7 +40,7 @@ func (s *server) confirm(ctx context.Context, nc net.Conn) error {
 	if s.b.cfg.Multiplex != Auto {
 		return nil
 	}
-	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(sock.Past()) })
 	defer stop()
 	v, err := fcgi.Probe(nc, probeTimeout)
 	switch {
