@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // actAsCommand makes the test binary the command itself.
@@ -29,21 +31,6 @@ func TestMain(m *testing.M) {
 }
 
 const patient = 20 * time.Second // no test comes near it unless it fails
-
-// eventually waits for cond.
-func eventually(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	limit := time.After(patient)
-	poll := time.NewTicker(5 * time.Millisecond)
-	defer poll.Stop()
-	for !cond() {
-		select {
-		case <-poll.C:
-		case <-limit:
-			tb.Fatalf("it did not come to pass: %s", what)
-		}
-	}
-}
 
 // output collects what a process writes.
 type output struct {
@@ -110,7 +97,7 @@ func (p *process) begin() {
 // waitLog waits until the log holds text.
 func (p *process) waitLog(text string) {
 	p.tb.Helper()
-	eventually(p.tb, "the log holds "+text, func() bool {
+	harness.Eventually(p.tb, "the log holds "+text, func() bool {
 		if strings.Contains(p.stderr.String(), text) {
 			return true
 		}

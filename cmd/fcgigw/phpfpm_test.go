@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/worker"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // startPHP runs a php-fpm with one pool for each address ("unix:/path" or
@@ -44,7 +45,7 @@ func startPHP(tb testing.TB, addrs ...string) {
 		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 			network, address = "unix", path
 		}
-		eventually(tb, "php-fpm listens on "+addr, func() bool {
+		harness.Eventually(tb, "php-fpm listens on "+addr, func() bool {
 			nc, err := net.Dial(network, address)
 			if err == nil {
 				nc.Close()
@@ -52,15 +53,4 @@ func startPHP(tb testing.TB, addrs ...string) {
 			return err == nil
 		})
 	}
-}
-
-// freeAddress returns a loopback address that was free a moment ago.
-func freeAddress(tb testing.TB) string {
-	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const (
@@ -34,7 +36,7 @@ type sample struct {
 }
 
 func samples(t *testing.T) []sample {
-	tcp := freeAddress(t)
+	tcp := harness.FreeAddr(t)
 	return []sample{
 		{
 			file:    "php-fpm.toml",

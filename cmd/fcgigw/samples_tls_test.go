@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // tlsSamples are the samples whose sites speak TLS. Their default addresses are
@@ -46,7 +47,7 @@ func tlsSamples(t *testing.T) []sample {
 		{
 			file: "acme.toml", // of which no CA is asked: the certificate never comes
 			replace: map[string]string{
-				"\nhosts ": "\n" + plain, "[site.tls]\n": "[site.tls]\nlisten = [\"" + freeAddress(t) + "\"]\n", "/var/www/site": "{dir}/www",
+				"\nhosts ": "\n" + plain, "[site.tls]\n": "[site.tls]\nlisten = [\"" + harness.FreeAddr(t) + "\"]\n", "/var/www/site": "{dir}/www",
 				"/var/lib/fcgigw": "{dir}", "/run/php/php8.2-fpm.sock": "{dir}/fpm",
 				"email ": "directory = \"https://127.0.0.1:1/dir\"\nemail ",
 			},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const settings = `
@@ -105,7 +106,7 @@ func TestHUPWithAMistakeKeepsTheRunningConfiguration(t *testing.T) {
 		write(t, g.config, text)
 		before := strings.Count(g.stderr.String(), "reload refused")
 		g.signal(syscall.SIGHUP)
-		eventually(t, "the reload is refused", func() bool {
+		harness.Eventually(t, "the reload is refused", func() bool {
 			return strings.Count(g.stderr.String(), "reload refused") > before
 		})
 		g.want("one")
@@ -130,7 +131,7 @@ func TestUSR1ReopensTheAccessLog(t *testing.T) {
 	path, old := filepath.Join(g.dir, "access.log"), filepath.Join(g.dir, "access.log.1")
 	oneRecord := func(name string) {
 		t.Helper()
-		eventually(t, name+" has one record", func() bool {
+		harness.Eventually(t, name+" has one record", func() bool {
 			b, _ := os.ReadFile(name)
 			return strings.Count(string(b), "\n") == 1
 		})
@@ -141,7 +142,7 @@ func TestUSR1ReopensTheAccessLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.signal(syscall.SIGUSR1)
-	eventually(t, "the file is there again", func() bool { _, err := os.Stat(path); return err == nil })
+	harness.Eventually(t, "the file is there again", func() bool { _, err := os.Stat(path); return err == nil })
 	g.want("one")
 	oneRecord(path)
 	oneRecord(old)

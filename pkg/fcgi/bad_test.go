@@ -11,6 +11,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // rec is one record with any content length and padding.
@@ -102,7 +103,7 @@ func over(t *testing.T, script fcgitest.Script, f func(t *testing.T, nc net.Conn
 	}
 	for name, w := range wrap {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			f(t, w(dial(t, fcgitest.StartScripts(t, script))))
 		})
 	}
@@ -147,7 +148,7 @@ func TestBrokenRepliesDropTheConnection(t *testing.T) {
 				}
 			})
 			t.Run("mux", func(t *testing.T) {
-				noLeaks(t)
+				harness.NoLeaks(t)
 				m := newMux(t, dial(t, fcgitest.StartScripts(t, answer(tt.make))), fcgi.MuxConfig{})
 				h := new(collect)
 				_, err := m.Do(post(nil), h)
@@ -234,7 +235,7 @@ func TestReplyCutAtEveryByteIsAnError(t *testing.T) {
 func TestBackendGoneBeforeTheRequestIsStale(t *testing.T) {
 	for name, step := range map[string]fcgitest.Step{"closed": fcgitest.Close(), "reset": fcgitest.Reset()} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			l := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 			gone := make(chan struct{}, 3)
 			script := fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Reply("x"), step, fcgitest.Do(func() { gone <- struct{}{} })}
@@ -254,7 +255,7 @@ func TestBackendGoneBeforeTheRequestIsStale(t *testing.T) {
 }
 
 func TestStrayDataMakesAnIdleConnectionDead(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	path := fcgitest.StartScripts(t, fcgitest.Script{
 		fcgitest.ExpectRequest(), fcgitest.Reply("x"),
 		fcgitest.Send([]byte{1}), fcgitest.Drain(),

@@ -12,24 +12,25 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // transports runs f over a unix socket, TCP, and a pipe without descriptor.
 func transports(t *testing.T, s func() *fcgitest.Server, f func(t *testing.T, dial func() net.Conn, s *fcgitest.Server)) {
 	t.Run("unix", func(t *testing.T) {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		s := s()
 		path := s.Start(t)
 		f(t, func() net.Conn { return dial(t, path) }, s)
 	})
 	t.Run("tcp", func(t *testing.T) {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		s := s()
 		addr := s.StartTCP(t)
 		f(t, func() net.Conn { return dial(t, addr) }, s)
 	})
 	t.Run("pipe", func(t *testing.T) {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		s := s()
 		t.Cleanup(s.Close)
 		f(t, func() net.Conn {
@@ -170,7 +171,7 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestConnIsClosedWhenTheReplyEndsBeforeTheRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	early := fcgitest.Script{
 		fcgitest.Expect(24),
 		fcgitest.Reply("early"),
@@ -197,7 +198,7 @@ func TestConnIsClosedWhenTheReplyEndsBeforeTheRequest(t *testing.T) {
 func TestConnReadsAReplyThatComesBeforeTheRequestIsRead(t *testing.T) {
 	// The reply is larger than all socket buffers: without reading while it
 	// writes, the connection would stand still.
-	noLeaks(t)
+	harness.NoLeaks(t)
 	big := pattern(2 << 20)
 	path := fcgitest.StartScripts(t, fcgitest.Script{
 		fcgitest.Expect(24),
@@ -225,7 +226,7 @@ func TestConnReturnsHandlerErrorsAsTheyAre(t *testing.T) {
 	}
 	for name, h := range handlers {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			s := &fcgitest.Server{Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
 				w.Stderr([]byte("e"))
 				w.WriteString("o")
@@ -325,7 +326,7 @@ func TestConnCloseEndsARunningRequest(t *testing.T) {
 }
 
 func TestConnSmallRequestsAllocateNothing(t *testing.T) {
-	if raceEnabled {
+	if harness.Race {
 		t.Skip("the race detector makes sync.Pool forget")
 	}
 	c := newConn(t, dial(t, startStub(t)), fcgi.Config{Sweeper: sweeper(t, 0), ReadTimeout: patience, SendTimeout: patience})

@@ -9,10 +9,11 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestConnWhoseWritesBreakIsStale(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := echoServer()
 	path := s.Start(t)
 	body := pattern(200_000)
@@ -38,7 +39,7 @@ func TestConnWhoseWritesBreakIsStale(t *testing.T) {
 }
 
 func TestConnWhoseReadsBreakIsTruncated(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := echoServer()
 	path := s.Start(t)
 	for _, at := range []int64{1, 9, 40} {
@@ -71,7 +72,7 @@ func TestIdleConnHoldsNoBuffer(t *testing.T) {
 }
 
 func TestMuxRequestThatWaitsForRoomCanBeEnded(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	path := fcgitest.StartScripts(t, fcgitest.Script{fcgitest.Stall()})
 	sw := sweeper(t, time.Millisecond)
 	m := newMux(t, dial(t, path), fcgi.MuxConfig{Sweeper: sw, WriteBuffer: 1})
@@ -103,7 +104,7 @@ func TestMuxRequestThatWaitsForRoomCanBeEnded(t *testing.T) {
 }
 
 func TestMuxCloseDoesNotWaitForACallerThatBlocks(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { w.Write(pattern(1 << 20)) }}
 	m := newMux(t, dial(t, s.Start(t)), fcgi.MuxConfig{StreamBuffer: 1, Stall: time.Hour})
 	blocked, release := make(chan struct{}, 100), make(chan struct{})
@@ -125,7 +126,7 @@ func TestMuxCloseDoesNotWaitForACallerThatBlocks(t *testing.T) {
 }
 
 func TestMuxOnAConnectionOfSmallPieces(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := mpxServer()
 	nc := &fcgitest.Conn{Conn: dial(t, s.Start(t)), MaxRead: 5, MaxWrite: 11}
 	m := newMux(t, nc, fcgi.MuxConfig{})
@@ -137,7 +138,7 @@ func TestMuxOnAConnectionOfSmallPieces(t *testing.T) {
 }
 
 func TestMuxOverAConnectionThatIsGoneIsStale(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := mpxServer()
 	m := newMux(t, dial(t, s.Start(t)), fcgi.MuxConfig{})
 	if _, err := m.Do(post(nil), new(collect)); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,24 +114,6 @@ func sweeper(tb testing.TB, tick time.Duration) *sock.Sweeper {
 func echo(w *fcgitest.Response, r *fcgitest.Request) {
 	fmt.Fprintf(w, "Status: 200\r\n\r\n%s %d:", r.Params["NAME"], len(r.Stdin))
 	w.Write(r.Stdin)
-}
-
-// noLeaks fails the test if it leaves goroutines behind. Call it first: its
-// check runs behind the other cleanups.
-func noLeaks(tb testing.TB) {
-	tb.Helper()
-	before := runtime.NumGoroutine()
-	tb.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<20)
-				tb.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-			runtime.Gosched()
-		}
-	})
 }
 
 func pattern(n int) []byte {

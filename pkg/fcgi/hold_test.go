@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // local returns both ends of a unix connection.
@@ -31,7 +32,7 @@ func local(tb testing.TB) (a, b *net.UnixConn) {
 }
 
 func TestARequestThatIsHeldBackArrivesWhole(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := echoServer()
 	for _, addr := range []string{s.Start(t), echoServer().StartTCP(t)} {
 		c := newConn(t, dial(t, addr), fcgi.Config{})
@@ -57,7 +58,7 @@ func TestARequestThatIsHeldBackArrivesWhole(t *testing.T) {
 }
 
 func TestWhatIsHeldBackLeavesWhenTheRestIsRead(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	for _, req := range []*fcgi.Request{{}, post(nil), post(pattern(100), "NAME", "value")} {
 		a, b := local(t)
 		c := newConn(t, a, fcgi.Config{})
@@ -90,7 +91,7 @@ func TestWhatIsHeldBackLeavesWhenTheRestIsRead(t *testing.T) {
 }
 
 func TestAnEndBeforeThatLeavesNoDoubt(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	size := 16 + 8 + (len(post(nil).Params)+7)&^7
 	for n := range size {
 		a, b := local(t)
@@ -114,7 +115,7 @@ func TestAnEndBeforeThatLeavesNoDoubt(t *testing.T) {
 }
 
 func TestAnAnswerComesThroughAlthoughNothingWasRead(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	a, b := local(t)
 	c := newConn(t, a, fcgi.Config{Sweeper: sweeper(t, 2*time.Millisecond)})
 	req := post(nil)
@@ -141,7 +142,7 @@ func TestTheWaitForAReaderEnds(t *testing.T) {
 		"whatever is next": {time.Hour, func() error { return errGone }, false, errGone},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			a, _ := local(t)
 			c := newConn(t, a, fcgi.Config{Sweeper: sweeper(t, 2*time.Millisecond), ReadTimeout: tt.timeout, SendTimeout: time.Millisecond})
 			h := &collect{onTick: tt.tick}
@@ -161,7 +162,7 @@ func TestTheWaitForAReaderEnds(t *testing.T) {
 }
 
 func TestWhoReadsOnlyToThrowAwayGetsNothingMore(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	a, b := local(t)
 	if err := b.CloseWrite(); err != nil { // as a php-fpm worker does behind its last reply
 		t.Fatal(err)

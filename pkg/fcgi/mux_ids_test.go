@@ -11,6 +11,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // errGone is what handlers of tests give a request up with.
@@ -73,7 +74,7 @@ func secondAnswer(again <-chan struct{}) fcgitest.Handler {
 func TestMuxNeverUsesTheIDOfAnAbandonedRequestAgain(t *testing.T) {
 	for _, atTick := range []bool{false, true} {
 		t.Run(fmt.Sprint("at tick ", atTick), func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			again := make(chan struct{})
 			s := &fcgitest.Server{Mpxs: true, Handler: secondAnswer(again)}
 			m := newMux(t, dial(t, s.Start(t)), fcgi.MuxConfig{Streams: 2, Sweeper: sweeper(t, time.Millisecond)})
@@ -100,7 +101,7 @@ func TestMuxNeverUsesTheIDOfAnAbandonedRequestAgain(t *testing.T) {
 }
 
 func TestMuxCountsAnAbandonedRequestUntilTheBackendEndsIt(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	gate := make(chan struct{})
 	s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
 		w.WriteString("some")
@@ -119,7 +120,7 @@ func TestMuxCountsAnAbandonedRequestUntilTheBackendEndsIt(t *testing.T) {
 // answers that at once and again when its handler returns, and replies before
 // an upload is sent, behind which that responder never forgets the id.
 func TestMuxSurvivesThatGoAnswersTwice(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	again := make(chan struct{})
 	addr := startGoWith(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.Header.Get("Name") {
@@ -158,7 +159,7 @@ func TestMuxSurvivesThatGoAnswersTwice(t *testing.T) {
 }
 
 func TestMuxWithTooManyAbandonedIDsWantsToBeReplaced(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{Mpxs: true, Forget: true, Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
 		echo(w, r)
 		if r.Params["NAME"] == "" {
@@ -196,7 +197,7 @@ func TestMuxIsInDoubtWhenARequestTimesOutAndNobodyGotAnything(t *testing.T) {
 		"it did not time out but was not wanted": {leaves: true, reusable: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			begun, leave := make(chan struct{}), make(chan struct{})
 			s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
 				if r.Params["NAME"] == "slow" {
@@ -241,7 +242,7 @@ func TestMuxIsInDoubtWhenARequestTimesOutAndNobodyGotAnything(t *testing.T) {
 }
 
 func TestMuxHandlerThatPanicsHarmsNobodyElse(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := mpxServer()
 	m := newMux(t, dial(t, s.Start(t)), fcgi.MuxConfig{Sweeper: sweeper(t, time.Millisecond)})
 	func() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // stuck is a Handler whose Stdout blocks until release closes.
@@ -39,7 +40,7 @@ func fullStream(blocked <-chan struct{}, then func(id uint16) []byte) fcgitest.S
 const fullBuffer = 64 << 10
 
 func TestMuxCallerThatBlocksDoesNotHoldUpItsEnd(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	release, unblocked := make(chan struct{}), make(chan struct{})
 	h, blocked := stuck(release)
 	path := fcgitest.StartScripts(t, fullStream(unblocked, end))
@@ -62,7 +63,7 @@ func TestMuxCallerThatBlocksDoesNotHoldUpItsEnd(t *testing.T) {
 }
 
 func TestMuxDataBehindTheEndEndsTheConnectionWhoeverBlocks(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	release, unblocked := make(chan struct{}), make(chan struct{})
 	h, blocked := stuck(release)
 	path := fcgitest.StartScripts(t, fullStream(unblocked, func(id uint16) []byte {
@@ -99,7 +100,7 @@ func TestMuxSortsABurstOfManyRequests(t *testing.T) {
 	}
 	for seed := range 50 {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			begun, gone := make(chan struct{}), make(chan struct{})
 			path := fcgitest.StartScripts(t, fcgitest.Script{
 				fcgitest.ExpectRequest(), fcgitest.ExpectRequest(),

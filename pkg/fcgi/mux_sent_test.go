@@ -10,12 +10,13 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // TestMuxRequestThatTheKernelRefusedWasNotSent writes to a backend that takes
 // no more, which the write notices before the read does.
 func TestMuxRequestThatTheKernelRefusedWasNotSent(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	l := must[net.Listener](t)(net.Listen("unix", filepath.Join(t.TempDir(), "s.sock")))
 	defer l.Close()
 	m := newMux(t, dial(t, l.Addr().String()), fcgi.MuxConfig{})
@@ -76,7 +77,7 @@ func five(t *testing.T, m *fcgi.Mux, h func() *collect) (reqs [5]*fcgi.Request, 
 }
 
 func TestMuxRequestsThatNeverLeftTheBufferWereNotSent(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	end := make(chan struct{})
 	m, first := stuffed(t, end)
 	reqs, done := five(t, m, func() *collect { return new(collect) })
@@ -97,7 +98,7 @@ func TestMuxRequestsThatNeverLeftTheBufferWereNotSent(t *testing.T) {
 }
 
 func TestMuxRequestsThatMayStillLeaveTheBufferCountAsSent(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	m, _ := stuffed(t, nil)
 	stop := make(chan struct{})
 	reqs, done := five(t, m, func() *collect { return giveUpWhen(stop) })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func newMux(tb testing.TB, nc net.Conn, cfg fcgi.MuxConfig) *fcgi.Mux {
@@ -100,7 +101,7 @@ func TestMuxReplyLargerThanItsBufferReachesACallerThatTakesIt(t *testing.T) {
 }
 
 func TestMuxCallerThatBlocksLosesItsRequestAndNobodyElses(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	big := pattern(1 << 20)
 	s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
 		if r.Params["NAME"] == "big" {
@@ -171,7 +172,7 @@ func TestMuxBodyThatEndsEarlyAbortsOnlyItsRequest(t *testing.T) {
 }
 
 func TestMuxReplyBeforeTheBodyStopsTheBody(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	begin := 16 + 8 + 8
 	path := fcgitest.StartScripts(t, fcgitest.Script{
 		fcgitest.Expect(begin), fcgitest.Reply("early"), fcgitest.Drain(),
@@ -191,7 +192,7 @@ func TestMuxReplyBeforeTheBodyStopsTheBody(t *testing.T) {
 }
 
 func TestMuxLargeBodiesLeaveRoomForSmallRequests(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := mpxServer()
 	m := newMux(t, dial(t, s.Start(t)), fcgi.MuxConfig{WriteBuffer: 1})
 	var wg sync.WaitGroup
@@ -225,7 +226,7 @@ func TestMuxConnectionErrorReachesEveryCaller(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			second := make(chan struct{})
 			path := fcgitest.StartScripts(t, fcgitest.Script{
 				fcgitest.ExpectRequest(), fcgitest.SendFor(two), fcgitest.ExpectRequest(), fcgitest.Wait(second), tt.then, fcgitest.Drain(),
@@ -287,7 +288,7 @@ func TestMuxCloseEndsRunningRequests(t *testing.T) {
 }
 
 func TestMuxSmallRequestsAllocateNothing(t *testing.T) {
-	if raceEnabled {
+	if harness.Race {
 		t.Skip("the race detector makes sync.Pool forget")
 	}
 	m := newMux(t, dial(t, startStub(t)), fcgi.MuxConfig{Sweeper: sweeper(t, 0), ReadTimeout: patience})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestPingTellsWhetherSomebodyWaitsForARequest(t *testing.T) {
@@ -36,7 +37,7 @@ func TestPingTellsWhetherSomebodyWaitsForARequest(t *testing.T) {
 		"says nothing to who has left": {fcgitest.Script{asked, fcgitest.Stall()}, errGone, errGone},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			c := newConn(t, dial(t, fcgitest.StartScripts(t, tt.script)), fcgi.Config{
 				Sweeper: sweeper(t, 2*time.Millisecond), ReadTimeout: 100 * time.Millisecond,
 			})

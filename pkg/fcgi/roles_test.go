@@ -9,6 +9,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // doer is a connection of either kind.
@@ -21,11 +22,11 @@ func eachKind(t *testing.T, s *fcgitest.Server, f func(t *testing.T, d doer)) {
 	t.Helper()
 	addr := s.Start(t)
 	t.Run("Conn", func(t *testing.T) {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		f(t, newConn(t, dial(t, addr), fcgi.Config{Sweeper: sweeper(t, time.Millisecond), SendTimeout: patience}))
 	})
 	t.Run("Mux", func(t *testing.T) {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		f(t, newMux(t, dial(t, addr), fcgi.MuxConfig{Sweeper: sweeper(t, time.Millisecond), SendTimeout: patience}))
 	})
 }

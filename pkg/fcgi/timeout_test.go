@@ -11,13 +11,14 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // short is a timeout that is meant to pass.
 const short = 20 * time.Millisecond
 
 func TestSilentBackendIsAReadTimeout(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	say := fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stdout([]byte("x")), fcgitest.Stall()}
 	path := fcgitest.StartScripts(t, fcgitest.Script{fcgitest.Stall()}, fcgitest.Script{fcgitest.Stall()}, say, say)
 	sw := sweeper(t, time.Millisecond)
@@ -98,7 +99,7 @@ func doOnce(nc net.Conn, mux bool, sw *sock.Sweeper, wait time.Duration, h fcgi.
 }
 
 func TestBackendThatDoesNotReadIsASendTimeout(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	stall := fcgitest.Script{fcgitest.Stall()}
 	path := fcgitest.StartScripts(t, stall, stall, stall)
 	sw := sweeper(t, time.Millisecond)
@@ -120,7 +121,7 @@ func TestBackendThatDoesNotReadIsASendTimeout(t *testing.T) {
 func TestBackendThatDiesWithinItsReplyIsNoticedWithoutReadTimeout(t *testing.T) {
 	// Data and end of stream arrive before the client reads: one edge for
 	// both. The sweeper's look finds the end.
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := sweeper(t, time.Millisecond)
 	for range 20 {
 		path := fcgitest.StartScripts(t, fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stdout([]byte("x")), fcgitest.Close()})
@@ -132,7 +133,7 @@ func TestBackendThatDiesWithinItsReplyIsNoticedWithoutReadTimeout(t *testing.T) 
 }
 
 func TestSlowBodyIsNotASendTimeout(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := echoServer()
 	pr, pw := io.Pipe()
 	h := new(collect)
@@ -159,7 +160,7 @@ func TestTickEndsARequestWhoseClientIsGone(t *testing.T) {
 	gone := errors.New("client gone")
 	for name, mux := range map[string]bool{"conn": false, "mux": true} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			s := &fcgitest.Server{Mpxs: true, Handler: func(_ *fcgitest.Response, r *fcgitest.Request) { <-r.Aborted }}
 			path := s.Start(t)
 			h := new(collect)

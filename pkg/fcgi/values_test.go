@@ -6,6 +6,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestProbeLearnsWhatTheBackendSays(t *testing.T) {
@@ -19,7 +20,7 @@ func TestProbeLearnsWhatTheBackendSays(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			s := &fcgitest.Server{Mpxs: true, Values: tt.values, Handler: echo}
 			nc := dial(t, s.Start(t))
 			if got, err := fcgi.Probe(nc, patience); got != tt.want || err != nil {
@@ -53,7 +54,7 @@ func TestProbeOfABackendThatDoesNotAnswerProperly(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			script := append(fcgitest.Script{fcgitest.Expect(8)}, tt.steps...)
 			wait := patience
 			if tt.want == fcgi.ErrReadTimeout {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const allocText = `
@@ -90,7 +91,7 @@ func listenFixed(t *testing.T, path string) {
 // together. What a static file costs is the opening of it (docroot: paths, two
 // closures, os.File); what an error page costs is its text and its two fields.
 func TestAllocationsPerRequest(t *testing.T) {
-	if raceEnabled {
+	if harness.Race {
 		t.Skip("the race detector makes sync.Pool drop what it holds")
 	}
 	r := start(t, allocText, []string{"a.txt", "files/a.txt", "index.php"}, nil)

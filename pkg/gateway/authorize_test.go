@@ -13,6 +13,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const guarded = `
@@ -283,7 +284,7 @@ func TestNothingOfAUserIsLeftForTheNextRequest(t *testing.T) {
 	if p := r.lastParams(); p["HTTP_ACCEPT"] != "all" {
 		t.Errorf("HTTP_ACCEPT is %q", p["HTTP_ACCEPT"])
 	}
-	eventually(t, "all are recorded", func() bool { return strings.Count(r.read("access.log"), "\n") == len(want) })
+	harness.Eventually(t, "all are recorded", func() bool { return strings.Count(r.read("access.log"), "\n") == len(want) })
 	if n := strings.Count(r.read("access.log"), `"user":"joe"`); n != 1 {
 		t.Errorf("%d records are joe's", n)
 	}
@@ -327,7 +328,7 @@ func TestReservedVariablesCloseTheLocation(t *testing.T) {
 			t.Errorf("%s: got %d, %d requests", name, got.StatusCode, len(r.app.Requests())-before)
 		}
 	}
-	eventually(t, "the log names the variable", func() bool {
+	harness.Eventually(t, "the log names the variable", func() bool {
 		return strings.Contains(r.read("error.log"), "the authorizer sets a variable that it may not set: PHP_ADMIN_VALUE")
 	})
 }

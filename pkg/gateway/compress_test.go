@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const compressing = `
@@ -323,7 +324,7 @@ func TestClientsThatLeaveGiveTheirEncodersBack(t *testing.T) {
 		for _, nc := range open {
 			nc.Close()
 		}
-		eventually(t, "all four are over", func() bool {
+		harness.Eventually(t, "all four are over", func() bool {
 			return strings.Count(r.read("access.log"), "/app/wait.php") == 4*round
 		})
 		if got := r.accept("/app/a.php", "gzip"); got.Header.Get("Content-Encoding") != "gzip" {
@@ -336,5 +337,5 @@ func TestTheAccessLogCountsCompressedBytes(t *testing.T) {
 	r := start(t, compressing, nil, long)
 	got := r.accept("/app/a.php", "gzip")
 	want := fmt.Sprintf(`"bytes":%d`, len(got.body))
-	eventually(t, want, func() bool { return strings.Contains(r.read("access.log"), want) })
+	harness.Eventually(t, want, func() bool { return strings.Contains(r.read("access.log"), want) })
 }

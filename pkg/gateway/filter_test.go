@@ -13,6 +13,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const filtered = `
@@ -178,10 +179,10 @@ func TestAFileThatChangesWhileItsRequestWaits(t *testing.T) {
 			})
 			first, second := make(chan reply, 1), make(chan reply, 1)
 			go func() { first <- r.get("/a.txt") }() // ends with its response; it has the only worker
-			eventually(t, "the worker is busy", func() bool { return len(r.app.Requests()) == 1 })
+			harness.Eventually(t, "the worker is busy", func() bool { return len(r.app.Requests()) == 1 })
 			go func() { second <- r.get("/b.txt") }() // ends with its response
 			path := r.dir + "/www/b.txt"
-			eventually(t, "the file is open, and its length taken", func() bool { return opens(path) && queued() })
+			harness.Eventually(t, "the file is open, and its length taken", func() bool { return opens(path) && queued() })
 			if err := tt.change(path); err != nil {
 				t.Fatal(err)
 			}
@@ -192,7 +193,7 @@ func TestAFileThatChangesWhileItsRequestWaits(t *testing.T) {
 			if got := <-second; got.StatusCode != tt.status || tt.status == 200 && got.body != tt.body {
 				t.Errorf("got %d %q", got.StatusCode, got.body)
 			}
-			eventually(t, "the file is closed", func() bool { return !opens(path) && !opens(path+" (deleted)") })
+			harness.Eventually(t, "the file is closed", func() bool { return !opens(path) && !opens(path+" (deleted)") })
 			if got := r.get("/a.txt"); got.body != "FILE A.TXT " {
 				t.Errorf("the worker is lost: %d %q", got.StatusCode, got.body)
 			}

@@ -3,6 +3,8 @@ package gateway_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const flow = `
@@ -164,7 +166,7 @@ func TestALocationsFlow(t *testing.T) {
 			t.Errorf("%s: X-Request-ID %q", tt.target, id)
 		}
 	}
-	eventually(t, "the log says why the loop failed", func() bool {
+	harness.Eventually(t, "the log says why the loop failed", func() bool {
 		return strings.Contains(r.read("error.log"), "more than 10 internal redirects")
 	})
 }

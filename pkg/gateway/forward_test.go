@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // httpApp is a server on a unix socket, as configurations write its address.
@@ -183,7 +185,7 @@ func TestAWebSocketIsTunnelledAndLogged(t *testing.T) {
 		strings.Contains(head, "Accel") || strings.Count(strings.ToLower(head), "upgrade:") != 1 {
 		t.Errorf("%q, %v", all, err)
 	}
-	eventually(t, "there is a record of it", func() bool {
+	harness.Eventually(t, "there is a record of it", func() bool {
 		log := r.read("access.log")
 		return strings.Contains(log, `"status":101`) && strings.Contains(log, `"bytes":10,`) && strings.Contains(log, `"bytes_in":10,`)
 	})

@@ -189,18 +189,3 @@ func (r *rig) lastParams() map[string]string {
 	}
 	return list[len(list)-1].Params
 }
-
-// eventually waits for cond.
-func eventually(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	limit := time.After(patient)
-	poll := time.NewTicker(2 * time.Millisecond)
-	defer poll.Stop()
-	for !cond() {
-		select {
-		case <-poll.C:
-		case <-limit:
-			tb.Fatalf("it did not come to pass: %s", what)
-		}
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestFailuresOfHTTPServersAreExplained(t *testing.T) {
@@ -40,13 +42,13 @@ func TestFailuresOfHTTPServersAreExplained(t *testing.T) {
 		if got := r.get(fmt.Sprint("/", i)); got.StatusCode != 502 {
 			t.Errorf("%.20q: %d", row.reply, got.StatusCode)
 		}
-		eventually(t, "the record has "+row.hint, func() bool { return r.explains(fmt.Sprint("/", i), row.hint) })
+		harness.Eventually(t, "the record has "+row.hint, func() bool { return r.explains(fmt.Sprint("/", i), row.hint) })
 	}
 	ln.Close()
 	if got := r.get("/gone"); got.StatusCode != 502 {
 		t.Errorf("nobody there: %d", got.StatusCode)
 	}
-	eventually(t, "the record says that the socket is missing", func() bool { return r.explains("/gone", "is the application running") })
+	harness.Eventually(t, "the record says that the socket is missing", func() bool { return r.explains("/gone", "is the application running") })
 }
 
 // explains reports whether the error log has a record of uri with text in it.

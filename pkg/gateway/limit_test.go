@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const sized = `
@@ -44,7 +46,7 @@ next:
 // one.
 func (r *rig) recorded(parts ...string) {
 	r.tb.Helper()
-	eventually(r.tb, "the log says: "+strings.Join(parts, " "), func() bool { return len(r.lines(parts...)) > 0 })
+	harness.Eventually(r.tb, "the log says: "+strings.Join(parts, " "), func() bool { return len(r.lines(parts...)) > 0 })
 	if n := len(r.lines(parts...)); n != 1 {
 		r.tb.Errorf("%d records of: %v", n, parts)
 	}
@@ -54,7 +56,7 @@ func TestTheNumberOfWorkersIsReadFromPhpFpmsConfiguration(t *testing.T) {
 	r := start(t, strings.Replace(sized, "php_fpm_config", "#", 1), []string{"index.php"}, nil)
 	r.poolConf("3")
 	r.load(sized)
-	eventually(t, "as many connections as there are workers are warm", func() bool { return r.app.Open() == 3 })
+	harness.Eventually(t, "as many connections as there are workers are warm", func() bool { return r.app.Open() == 3 })
 	r.recorded("number of workers learned", `"workers":3`, `"from":"php_fpm_config"`, "pool.conf")
 	r.load(sized)
 	if got := r.get("/index.php"); got.StatusCode != 200 || r.app.Accepted() != 3 {
@@ -62,17 +64,17 @@ func TestTheNumberOfWorkersIsReadFromPhpFpmsConfiguration(t *testing.T) {
 	}
 	r.poolConf("2")
 	r.load(sized)
-	eventually(t, "a reload reads the file again", func() bool { return r.app.Open() == 2 && r.app.Accepted() == 5 })
+	harness.Eventually(t, "a reload reads the file again", func() bool { return r.app.Open() == 2 && r.app.Accepted() == 5 })
 }
 
 func TestWhatIsConfiguredComesBeforeWhatCanBeRead(t *testing.T) {
 	r := start(t, strings.Replace(sized, "php_fpm_config", "#", 1), nil, nil)
 	r.poolConf("3")
 	r.load(sized + "max_conns = 5\n")
-	eventually(t, "as many connections as are configured are warm", func() bool { return r.app.Open() == 5 })
+	harness.Eventually(t, "as many connections as are configured are warm", func() bool { return r.app.Open() == 5 })
 	r.recorded("max_conns is above pm.max_children", `"workers":5`, `"max_children":3`, `"level":"warn"`)
 	r.load(sized + "max_conns = 2\n")
-	eventually(t, "the next is in use", func() bool { return r.app.Open() == 2 })
+	harness.Eventually(t, "the next is in use", func() bool { return r.app.Open() == 2 })
 	if len(r.lines("learned")) != 0 || len(r.lines("max_conns is above pm.max_children")) != 1 {
 		t.Error("it was not learned, and the second is not above")
 	}
@@ -125,6 +127,6 @@ tries = 1
 	if err := os.Rename(strings.TrimPrefix(r.repl("{app}"), "unix:"), r.dir+"/later"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is back", func() bool { return r.get("/index.php").StatusCode == 200 })
+	harness.Eventually(t, "it is back", func() bool { return r.get("/index.php").StatusCode == 200 })
 	r.recorded(append(numbers, "server accepts connections again")...)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const multiplexed = `
@@ -68,7 +69,7 @@ func TestClientsThatNeverReadCostTheirOwnReplyOnly(t *testing.T) {
 			t.Fatalf("%d, %q", got.StatusCode, got.body)
 		}
 	}
-	eventually(t, "the slow ones are given up", func() bool { return app.Aborts() == slow })
+	harness.Eventually(t, "the slow ones are given up", func() bool { return app.Aborts() == slow })
 	for _, nc := range clients {
 		resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
 		if err != nil || resp.StatusCode != 200 {
@@ -81,7 +82,7 @@ func TestClientsThatNeverReadCostTheirOwnReplyOnly(t *testing.T) {
 	if app.Accepted() != 1 {
 		t.Errorf("%d connections", app.Accepted())
 	}
-	eventually(t, "each is in the log", func() bool {
+	harness.Eventually(t, "each is in the log", func() bool {
 		return strings.Count(r.read("error.log"), "raise response_temp") == slow
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const originText = `
@@ -83,7 +84,7 @@ func TestATrustedProxyTellsOfItsClient(t *testing.T) {
 	if got.Header.Get("X-Request-ID") != "mine" {
 		t.Errorf("the client is told the id %q", got.Header.Get("X-Request-ID"))
 	}
-	eventually(t, "the access log has the client, the proxy, the id and the trace", func() bool {
+	harness.Eventually(t, "the access log has the client, the proxy, the id and the trace", func() bool {
 		log := r.read("access.log")
 		return strings.Contains(log, `"client":"203.0.113.60"`) && strings.Contains(log, `"peer":"unix:"`) &&
 			strings.Contains(log, `"id":"mine"`) && strings.Contains(log, `"trace":"`)
@@ -149,7 +150,7 @@ func TestRequestsArePartOfATrace(t *testing.T) {
 			t.Errorf("%s: HTTP_TRACEPARENT %q, HTTP_TRACESTATE %q, REQUEST_ID %q", row.why, p["HTTP_TRACEPARENT"], p["HTTP_TRACESTATE"], p["REQUEST_ID"])
 		}
 	}
-	eventually(t, "the access log has the client's trace", func() bool {
+	harness.Eventually(t, "the access log has the client's trace", func() bool {
 		return strings.Contains(r.read("access.log"), `"trace":"`+theirs+`"`)
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const reloaded = `
@@ -78,7 +79,7 @@ func TestAReloadUnderLoadLosesNoRequest(t *testing.T) {
 // that was answered slowly is not, and returns how many there have been.
 func (r *rig) keptConnection(path string) (accepted int) {
 	r.tb.Helper()
-	eventually(r.tb, "the connection that answered once answers again", func() bool {
+	harness.Eventually(r.tb, "the connection that answered once answers again", func() bool {
 		r.get(path)
 		accepted = r.app.Accepted()
 		r.get(path)
@@ -95,12 +96,12 @@ func TestAReloadKeepsTheConnectionsOfAnUnchangedBackend(t *testing.T) {
 		t.Errorf("got %q", got.body)
 	}
 	r.get("/index.php")
-	eventually(t, "the connection is kept", func() bool { return r.app.Accepted() == before })
+	harness.Eventually(t, "the connection is kept", func() bool { return r.app.Accepted() == before })
 	r.load(strings.Replace(reloaded, "max_conns = 4", "max_conns = 5", 1))
 	if after := r.keptConnection("/index.php"); after == before {
 		t.Error("the changed backend has no connection of its own")
 	}
-	eventually(t, "the old backend's connection is closed", func() bool { return r.app.Open() == 1 })
+	harness.Eventually(t, "the old backend's connection is closed", func() bool { return r.app.Open() == 1 })
 }
 
 func TestARemovedBackendIsClosedBehindItsLastRequest(t *testing.T) {
@@ -127,7 +128,7 @@ func TestARemovedBackendIsClosedBehindItsLastRequest(t *testing.T) {
 	if got := <-first; got.StatusCode != 200 {
 		t.Errorf("the request under way: %d", got.StatusCode)
 	}
-	eventually(t, "the connection is closed", func() bool { return r.app.Open() == 0 })
+	harness.Eventually(t, "the connection is closed", func() bool { return r.app.Open() == 0 })
 }
 
 // A backend that one reload kept and the next one replaced is still needed by a
@@ -158,7 +159,7 @@ func TestARequestOlderThanTwoReloadsFindsItsBackendOpen(t *testing.T) {
 	if resp.StatusCode != 200 {
 		t.Errorf("got %d", resp.StatusCode)
 	}
-	eventually(t, "the replaced backend is closed behind it", func() bool { return r.app.Open() == 0 })
+	harness.Eventually(t, "the replaced backend is closed behind it", func() bool { return r.app.Open() == 0 })
 }
 
 func TestABuildThatFailsChangesNothingAndLeavesNothingOpen(t *testing.T) {
@@ -182,6 +183,6 @@ func TestABuildThatFailsChangesNothingAndLeavesNothingOpen(t *testing.T) {
 		}
 	}
 	r.get("/index.php")
-	eventually(t, "the first connection is the only one", func() bool { return r.app.Accepted() == kept })
-	eventually(t, "no more descriptors are open than before", func() bool { return descriptors(t) <= before })
+	harness.Eventually(t, "the first connection is the only one", func() bool { return r.app.Accepted() == kept })
+	harness.Eventually(t, "no more descriptors are open than before", func() bool { return descriptors(t) <= before })
 }

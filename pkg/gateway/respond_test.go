@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const responses = `
@@ -129,7 +130,7 @@ func TestErrorPagesNameTheRequestAndNothingElse(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, "the reasons are in the log", func() bool {
+	harness.Eventually(t, "the reasons are in the log", func() bool {
 		log := r.read("error.log")
 		return strings.Contains(log, "no-such.sock") && strings.Contains(log, "is php-fpm running")
 	})
@@ -167,7 +168,7 @@ func TestABusyBackendAsksToComeAgain(t *testing.T) {
 	if got := <-first; got.StatusCode != 200 {
 		t.Errorf("the first: %d", got.StatusCode)
 	}
-	eventually(t, "the hint is in the log", func() bool { return strings.Contains(r.read("error.log"), "all workers were busy") })
+	harness.Eventually(t, "the hint is in the log", func() bool { return strings.Contains(r.read("error.log"), "all workers were busy") })
 }
 
 func TestABodyBeyondTheLimitNeverReachesTheBackend(t *testing.T) {
@@ -193,5 +194,5 @@ func TestAnUnknownScriptIsExplainedInTheLog(t *testing.T) {
 	if got := r.get("/app/unknown"); got.StatusCode != 404 {
 		t.Errorf("got %d", got.StatusCode)
 	}
-	eventually(t, "the hint is in the log", func() bool { return strings.Contains(r.read("error.log"), "set remote_root") })
+	harness.Eventually(t, "the hint is in the log", func() bool { return strings.Contains(r.read("error.log"), "set remote_root") })
 }

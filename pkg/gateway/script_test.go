@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const scripts = `
@@ -79,7 +81,7 @@ func TestOnlyListedScriptsThatExistRun(t *testing.T) {
 	if got := r.get("/x.%E2%93%9F%E2%93%97%E2%93%9F"); got.StatusCode != 200 || !strings.HasPrefix(got.body, "file ") {
 		t.Errorf("a file whose name only looks like a script: got %d", got.StatusCode)
 	}
-	eventually(t, "the log says what to add to run a script", func() bool {
+	harness.Eventually(t, "the log says what to add to run a script", func() bool {
 		return strings.Contains(r.read("error.log"), `the script is not in the location's scripts`)
 	})
 }
@@ -178,7 +180,7 @@ func TestADeployBySymlinkSwapIsSeenAsAWhole(t *testing.T) {
 		t.Fatalf("before: %q in %q", p["SCRIPT_FILENAME"], p["DOCUMENT_ROOT"])
 	}
 	point(r.dir, "2")
-	eventually(t, "the new release runs", func() bool {
+	harness.Eventually(t, "the new release runs", func() bool {
 		r.get("/index.php")
 		p := r.lastParams()
 		if filepath.Dir(p["SCRIPT_FILENAME"]) != p["DOCUMENT_ROOT"] || p["DOCUMENT_ROOT"] != p["REAL"] {

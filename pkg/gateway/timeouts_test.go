@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // timed is a backend with a timeout that is short, and others that are not.
@@ -135,7 +136,7 @@ func TestEachTimeoutHasItsStatusAndItsReason(t *testing.T) {
 // logged waits for the records of a request that failed and checks them.
 func (r *rig) logged(uri string, status int, reason, hint, msg string) {
 	r.tb.Helper()
-	eventually(r.tb, "there is an access record", func() bool { return len(r.records("access.log", uri)) > 0 })
+	harness.Eventually(r.tb, "there is an access record", func() bool { return len(r.records("access.log", uri)) > 0 })
 	access, failed := r.records("access.log", uri), r.records("error.log", uri)
 	if len(access) != 1 || access[0].Status != status || !strings.Contains(access[0].Error, reason) {
 		r.tb.Errorf("access log: %+v", access)
@@ -237,7 +238,7 @@ func TestAClientThatLeavesStopsItsScriptUnlessThatIsIgnored(t *testing.T) {
 			if got := <-ended; got != ignored {
 				t.Errorf("it came to its end: %v", got)
 			}
-			eventually(t, "there is an access record", func() bool { return len(r.records("access.log", "/a.php")) > 0 })
+			harness.Eventually(t, "there is an access record", func() bool { return len(r.records("access.log", "/a.php")) > 0 })
 			if rec := r.records("access.log", "/a.php")[0]; rec.Status != 499 {
 				t.Errorf("%+v", rec)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http2"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func window(n uint32) xhttp2.Setting {
@@ -59,7 +60,7 @@ func TestTheConnectionsWindowIsSharedInTurn(t *testing.T) {
 	}
 	c.until("a full window", func() bool { return total() == 65535 })
 	ses := r.session()
-	eventually(t, "queue", func() bool { return ses.Waiting() == 4 })
+	harness.Eventually(t, "queue", func() bool { return ses.Waiting() == 4 })
 	c.ok(c.fr.WriteWindowUpdate(0, 4*16384))
 	c.until("more", func() bool { return total() == 65535+4*16384 })
 	for id := uint32(1); id < 9; id += 2 {

@@ -1,13 +1,8 @@
 package http2_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"runtime"
 	"strconv"
@@ -16,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http2"
 	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // limit is how long anything in a test may take before it counts as hung.
@@ -127,7 +124,7 @@ func (r *rig) each(f func(c *http2.Conn)) {
 // session waits for the one session.
 func (r *rig) session() (found *http2.Conn) {
 	r.t.Helper()
-	eventually(r.t, "a session", func() bool {
+	harness.Eventually(r.t, "a session", func() bool {
 		r.each(func(c *http2.Conn) { found = c })
 		return found != nil
 	})
@@ -168,34 +165,11 @@ func checkGoroutines(t testing.TB, before int) {
 	}
 }
 
-// eventually waits for a condition that must come true.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(limit); !ok(); {
-		if time.Now().After(end) {
-			t.Fatalf("no %s", what)
-		}
-		time.Sleep(tick)
-	}
-}
-
 // testTLS returns a server's configuration with a certificate of its own.
 func testTLS(t testing.TB) *tls.Config {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
+		Certificates: []tls.Certificate{certstest.ForServer(t, "localhost")},
 		NextProtos:   []string{"h2"},
 	}
 }

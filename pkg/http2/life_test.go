@@ -12,6 +12,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http2"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // held answers "/held" when gate is closed, and everything else at once.
@@ -31,7 +32,7 @@ func TestADrainLosesNoRequest(t *testing.T) {
 	c.quiet = true
 	c.get(1, "/held")
 	ses := r.session()
-	eventually(t, "request", func() bool { return !ses.Idle() })
+	harness.Eventually(t, "request", func() bool { return !ses.Idle() })
 	ses.Drain()
 	ses.Drain() // again is nothing
 	c.until("first goaway", func() bool { return len(c.goAway) == 1 && len(c.probes) == 1 })
@@ -103,7 +104,7 @@ func TestACutCancelsWhatRuns(t *testing.T) {
 	c.get(5, "/write")
 	c.until("head", func() bool { return c.answer(5).frames > 0 })
 	ses := r.session()
-	eventually(t, "requests", func() bool { return ses.Running() == 3 })
+	harness.Eventually(t, "requests", func() bool { return ses.Running() == 3 })
 	ses.Cut()
 	for range 3 {
 		if err := <-cause; !errors.Is(err, exchange.ErrCutOff) {
@@ -158,13 +159,13 @@ func TestIdleConnectionsGiveTheirBuffersBackAndEnd(t *testing.T) {
 	c.get(1, "/")
 	c.ended(1)
 	ses := r.session()
-	eventually(t, "rest", ses.Resting)
+	harness.Eventually(t, "rest", ses.Resting)
 	c.headers(3, false, request("POST", "/")...) // more than the buffer of a resting one
 	c.data(3, true, make([]byte, 10_000))
 	if a := c.ended(3); !a.ended {
 		t.Errorf("%+v", a)
 	}
-	eventually(t, "rest", ses.Resting)
+	harness.Eventually(t, "rest", ses.Resting)
 	c.told(xhttp2.ErrCodeNo)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/http1"
 	"github.com/fcgigw/fcgigw/pkg/http2"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // headLimits are small, for tests to exceed them.
@@ -151,7 +152,7 @@ func TestRefusedRequestsAreReported(t *testing.T) {
 	if a.get(":status") != "405" || a.get("allow") == "" || string(a.body) != "method not served\n" {
 		t.Errorf("%+v", a)
 	}
-	eventually(t, "report", func() bool {
+	harness.Eventually(t, "report", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return len(r.refused) == 1 && r.refused[0] == "405 method not served"

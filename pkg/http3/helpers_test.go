@@ -3,17 +3,10 @@ package http3
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -21,29 +14,13 @@ import (
 	"github.com/quic-go/quic-go"
 	qh3 "github.com/quic-go/quic-go/http3"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // limit is how long anything may take before a test says that it hangs.
 const limit = 30 * time.Second
-
-// certificate makes a self-signed certificate for names.
-func certificate(t testing.TB, names ...string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
 
 // rig is a server on a socket of its own.
 type rig struct {
@@ -67,7 +44,7 @@ func testConfig() Config {
 // nothing is left running.
 func start(t testing.TB, cfg Config, ev Events, h func(x *exchange.Exchange)) *rig {
 	t.Helper()
-	checkLeaks(t)
+	harness.NoLeaks(t)
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +53,7 @@ func start(t testing.TB, cfg Config, ev Events, h func(x *exchange.Exchange)) *r
 		ev.Panic = func(_ *exchange.Exchange, v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) }
 	}
 	r := &rig{t: t, srv: New(cfg, exchange.HandlerFunc(h), ev), pc: pc, addr: pc.LocalAddr(), done: make(chan error, 1)}
-	tc := &tls.Config{Certificates: []tls.Certificate{certificate(t, "a.test", "b.test")}}
+	tc := &tls.Config{Certificates: []tls.Certificate{certstest.ForServer(t, "a.test", "b.test")}}
 	go func() { r.done <- r.srv.Serve(pc, Listener{Name: ":443", TLS: tc}) }() // ends with Shutdown
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -87,26 +64,6 @@ func start(t testing.TB, cfg Config, ev Events, h func(x *exchange.Exchange)) *r
 		}
 	})
 	return r
-}
-
-// checkLeaks compares the goroutines at the end of the test with those now.
-func checkLeaks(t testing.TB) {
-	before := runtime.NumGoroutine()
-	t.Cleanup(func() {
-		for end := time.Now().Add(limit); ; {
-			n := runtime.NumGoroutine()
-			if n <= before {
-				return
-			}
-			if time.Now().After(end) {
-				buf := make([]byte, 1<<20)
-				t.Errorf("%d goroutines, %d before\n%s", n, before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-			runtime.Gosched()
-			<-time.After(time.Millisecond)
-		}
-	})
 }
 
 // client returns an HTTP/3 client that reaches the rig by any name.

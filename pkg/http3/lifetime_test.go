@@ -15,7 +15,9 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/quicvarint"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // goAway reads the server's control stream up to its n-th GOAWAY and returns
@@ -343,7 +345,7 @@ func TestASocketThatCannotServeIsAnError(t *testing.T) {
 }
 
 func TestTLSIsOfTheSiteThatSNINames(t *testing.T) {
-	a, b := certificate(t, "a.test"), certificate(t, "b.test")
+	a, b := certstest.ForServer(t, "a.test"), certstest.ForServer(t, "b.test")
 	made := 0
 	base := &tls.Config{GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		made++
@@ -352,7 +354,7 @@ func TestTLSIsOfTheSiteThatSNINames(t *testing.T) {
 		}
 		return &tls.Config{Certificates: []tls.Certificate{a}}, nil
 	}}
-	checkLeaks(t)
+	harness.NoLeaks(t)
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

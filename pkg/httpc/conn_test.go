@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const hi = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -70,7 +71,7 @@ func TestWhatCameUnaskedIsNeverTakenForAReply(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
-			until(t, "it has come", func() bool { return !b.c.Alive() })
+			harness.Eventually(t, "it has come", func() bool { return !b.c.Alive() })
 			b.c.usable = true // as if nobody had looked
 			req := get()
 			h, err := b.do(req, func() {})
@@ -89,7 +90,7 @@ func TestAnEndedConnectionIsStaleAndNothingWasSent(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.nc.Close()
-			until(t, "the end has come", func() bool { return !b.c.Alive() })
+			harness.Eventually(t, "the end has come", func() bool { return !b.c.Alive() })
 			req := get()
 			if _, err := b.do(req, func() {}); !errors.Is(err, ErrStale) || req.Progress.Sent {
 				t.Errorf("%v, %+v", err, req.Progress)
@@ -299,7 +300,7 @@ func TestARequestAllocatesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n >= 1 && !raceEnabled {
+	if n >= 1 && !harness.Race {
 		t.Errorf("%v allocations", n)
 	}
 }

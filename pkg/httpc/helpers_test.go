@@ -8,13 +8,13 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // patience bounds every wait of the tests.
@@ -87,7 +87,7 @@ func eachNetwork(t *testing.T, f func(t *testing.T, b *bench)) {
 
 func newBench(tb testing.TB, network string, cfg Config) *bench {
 	tb.Helper()
-	noLeaks(tb)
+	harness.NoLeaks(tb)
 	var ours, theirs net.Conn
 	if network == "pipe" {
 		a, b := pair(tb, "tcp")
@@ -157,33 +157,6 @@ func (b *bench) serve(reply string) func() {
 	return func() {
 		b.hear()
 		b.say(reply)
-	}
-}
-
-// noLeaks fails the test if it leaves goroutines behind. Call it first.
-func noLeaks(tb testing.TB) {
-	tb.Helper()
-	before := runtime.NumGoroutine()
-	tb.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<20)
-				tb.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-			runtime.Gosched()
-		}
-	})
-}
-
-// until waits for what nothing announces.
-func until(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	for deadline := time.Now().Add(patience); !cond(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			tb.Fatalf("never: %s", what)
-		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // sink is the end of a response that was sent.
@@ -295,7 +296,7 @@ func TestAFileThatCannotBeOpenedIsAnError(t *testing.T) {
 }
 
 func TestAnAccessRecordAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if harness.Race {
 		t.Skip("the race detector makes sync.Pool drop what it holds")
 	}
 	l, _, _ := openBoth(t, Config{})

@@ -11,6 +11,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/sock"
 	"github.com/fcgigw/fcgigw/pkg/spool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // blind is a Sink that only counts.
@@ -45,7 +46,7 @@ type fixedParams []byte
 func (p fixedParams) EncodeParams(dst []byte, _ int64) []byte { return append(dst, p...) }
 
 func TestASmallGetAllocatesNothingOnceEverythingIsWarm(t *testing.T) {
-	if raceEnabled {
+	if harness.Race {
 		t.Skip("sync.Pool forgets at random under the race detector")
 	}
 	const text = "Content-Type: text/html\r\nX-Powered-By: PHP\r\n\r\nhello, world"

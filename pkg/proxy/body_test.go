@@ -15,6 +15,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/spool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // sizes tells the worker's idea of the body.
@@ -90,7 +91,7 @@ func TestNoWorkerIsAskedBeforeTheBodyIsHere(t *testing.T) {
 		})),
 	})
 	done := b.start(x)
-	eventually(t, "the body is being received", func() bool { return b.store.Stats().Memory > 0 })
+	harness.Eventually(t, "the body is being received", func() bool { return b.store.Stats().Memory > 0 })
 	if n := s.Accepted(); n != 0 {
 		t.Errorf("%d connections", n)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/sock"
 	"github.com/fcgigw/fcgigw/pkg/spool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // patience bounds every wait of the tests.
@@ -156,7 +157,7 @@ type bench struct {
 
 func newBench(t *testing.T, addr string, change ...func(*upstream.Config)) *bench {
 	t.Helper()
-	noLeaks(t)
+	harness.NoLeaks(t)
 	network := "unix"
 	sweeper := sock.NewSweeper(2 * time.Millisecond)
 	cfg := upstream.Config{
@@ -232,35 +233,6 @@ func await[T any](tb testing.TB, ch <-chan T) T {
 		tb.Fatalf("waited in vain:\n%s", buf[:runtime.Stack(buf, true)])
 		panic("unreachable")
 	}
-}
-
-// eventually waits for cond, which nothing announces.
-func eventually(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	for deadline := time.Now().Add(patience); !cond(); {
-		if time.Now().After(deadline) {
-			tb.Fatalf("never: %s", what)
-		}
-		runtime.Gosched()
-	}
-}
-
-// noLeaks fails the test if it leaves goroutines behind. Call it first: its
-// check runs behind the other cleanups.
-func noLeaks(tb testing.TB) {
-	tb.Helper()
-	before := runtime.NumGoroutine()
-	tb.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<20)
-				tb.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-			runtime.Gosched()
-		}
-	})
 }
 
 func app(tb testing.TB, h fcgitest.Handler) (*fcgitest.Server, string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestASmallReplyIsOneWrite(t *testing.T) {
@@ -73,7 +74,7 @@ func TestAStreamIsPassedOnAtEachPause(t *testing.T) {
 	done := b.start(x)
 	for _, want := range []string{"try 3 false", "try 3 false"} {
 		n := len(c.got())
-		eventually(t, "a piece at the client", func() bool { return len(c.got()) > n || slices.Contains(c.got(), want) })
+		harness.Eventually(t, "a piece at the client", func() bool { return len(c.got()) > n || slices.Contains(c.got(), want) })
 		next <- struct{}{}
 	}
 	if err := await(t, done); err != nil {
@@ -104,7 +105,7 @@ func TestTheWorkerIsReleasedBeforeASlowClientHasRead(t *testing.T) {
 		slow.takes, slow.reads = c.takes, make(chan struct{})
 		done := b.start(x)
 		// The only worker answers another request while the first client waits.
-		eventually(t, "the first reply is being queued", func() bool { return b.store.Stats().Memory > 0 })
+		harness.Eventually(t, "the first reply is being queued", func() bool { return b.store.Stats().Memory > 0 })
 		other, quick := b.exchange("POST", inMemory("x"))
 		if err := b.serve(other); err != nil || quick.body.String() != "hello" {
 			t.Fatal(err)

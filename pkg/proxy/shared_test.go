@@ -9,6 +9,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/proxy"
 	"github.com/fcgigw/fcgigw/pkg/spool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // flood answers a request that has a body with 50 MB, as fast as they are
@@ -68,7 +69,7 @@ func TestClientsThatNeverReadHoldNobodyUpOnASharedConnection(t *testing.T) {
 			if most > bound {
 				t.Errorf("%d bytes stored, at most %d allowed", most, bound)
 			}
-			eventually(t, "the clients have not read, and what was stored for them is gone", func() bool {
+			harness.Eventually(t, "the clients have not read, and what was stored for them is gone", func() bool {
 				return server.Aborts() == slow && store.Stats() == spool.Stats{}
 			})
 			close(reads)

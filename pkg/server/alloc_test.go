@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestAKeepAliveRequestAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if harness.Race {
 		t.Skip("the race detector makes sync.Pool drop what it holds")
 	}
 	body := []byte("constant")

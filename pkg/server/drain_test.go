@@ -6,7 +6,9 @@ import (
 	"net"
 	"testing"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/server"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // What a client has sent before the end began is answered, whatever its
@@ -16,7 +18,7 @@ func TestNoRequestIsLostInADrain(t *testing.T) {
 		t.Run(map[bool]string{false: "plain", true: "TLS"}[secure], func(t *testing.T) {
 			l := server.Listener{Name: "here"}
 			if secure {
-				l.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+				l.TLS = &tls.Config{Certificates: []tls.Certificate{certstest.ForServer(t, "example.org")}}
 			}
 			r := startListener(t, config(), echo, loopback(t), l, server.Events{})
 			connect := func() *client {
@@ -34,7 +36,7 @@ func TestNoRequestIsLostInADrain(t *testing.T) {
 				}
 				clients = append(clients, c)
 				if i == 59 {
-					eventually(t, "half are parked", func() bool { return r.Parked() == 60 })
+					harness.Eventually(t, "half are parked", func() bool { return r.Parked() == 60 })
 				}
 			}
 			for _, c := range clients {
@@ -56,10 +58,10 @@ func TestNoRequestIsLostInADrain(t *testing.T) {
 func TestAFreshConnectionMaySendItsRequestInADrain(t *testing.T) {
 	r := start(t, config(), echo)
 	c := r.dial(t)
-	eventually(t, "it is accepted", func() bool { return r.Connections() == 1 })
+	harness.Eventually(t, "it is accepted", func() bool { return r.Connections() == 1 })
 	done := make(chan error, 1)
 	go func() { done <- r.Shutdown(context.Background()) }() // ends with the client
-	eventually(t, "the drain has begun", func() bool {
+	harness.Eventually(t, "the drain has begun", func() bool {
 		nc, err := net.Dial("tcp", r.addr)
 		if err == nil {
 			nc.Close()
@@ -78,7 +80,7 @@ func TestAFreshConnectionMaySendItsRequestInADrain(t *testing.T) {
 func TestAFreshConnectionThatSendsNothingDoesNotHoldADrainUp(t *testing.T) {
 	r := start(t, config(), echo)
 	c := r.dial(t)
-	eventually(t, "it is accepted", func() bool { return r.Connections() == 1 })
+	harness.Eventually(t, "it is accepted", func() bool { return r.Connections() == 1 })
 	ctx, stop := context.WithTimeout(t.Context(), patient)
 	defer stop()
 	if err := r.Shutdown(ctx); err != nil {

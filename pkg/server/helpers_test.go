@@ -163,21 +163,6 @@ func (c *client) wantEnd() {
 	}
 }
 
-// eventually waits for cond.
-func eventually(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	limit := time.After(patient)
-	poll := time.NewTicker(2 * time.Millisecond)
-	defer poll.Stop()
-	for !cond() {
-		select {
-		case <-poll.C:
-		case <-limit:
-			tb.Fatalf("it did not come to pass: %s", what)
-		}
-	}
-}
-
 func respond(x *exchange.Exchange, status int, body string) {
 	x.Response.Status = status
 	x.Response.ContentLength = int64(len(body))

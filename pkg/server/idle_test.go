@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func descriptors(tb testing.TB) int {
@@ -33,7 +34,7 @@ func TestIdleConnectionsHaveNoGoroutineAndWakeUp(t *testing.T) {
 			clients[i].want(200, "/")
 		}
 	}
-	eventually(t, "every connection is parked", parked)
+	harness.Eventually(t, "every connection is parked", parked)
 	if n := r.Connections(); n != len(clients) {
 		t.Fatalf("%d connections, want %d", n, len(clients))
 	}
@@ -45,13 +46,13 @@ func TestIdleConnectionsHaveNoGoroutineAndWakeUp(t *testing.T) {
 			c.want(200, "/again")
 		}
 		if round == 0 {
-			eventually(t, "they are parked again", parked)
+			harness.Eventually(t, "they are parked again", parked)
 		}
 	}
 	for _, c := range clients {
 		c.Close()
 	}
-	eventually(t, "they are gone", func() bool {
+	harness.Eventually(t, "they are gone", func() bool {
 		return r.Connections() == 0 && descriptors(t) <= fds && runtime.NumGoroutine() <= base+3
 	})
 }
@@ -61,9 +62,9 @@ func TestAParkedConnectionWhoseClientLeavesIsForgotten(t *testing.T) {
 	c := r.dial(t)
 	c.send(get("/"))
 	c.want(200, "/")
-	eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
+	harness.Eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
 	c.Close()
-	eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
 }
 
 func TestIdleConnectionsEndWithTheKeepaliveTimeout(t *testing.T) {
@@ -78,7 +79,7 @@ func TestIdleConnectionsEndWithTheKeepaliveTimeout(t *testing.T) {
 	if took := time.Since(begin); took < cfg.KeepaliveTimeout {
 		t.Errorf("closed after %v", took)
 	}
-	eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
 }
 
 func TestASlowHeadIsAnsweredWith408(t *testing.T) {
@@ -99,7 +100,7 @@ func TestASlowHeadIsAnsweredWith408(t *testing.T) {
 	if a := c.answer("GET"); a.StatusCode != 408 || !a.Close {
 		t.Errorf("got %d, close %v", a.StatusCode, a.Close)
 	}
-	eventually(t, "it is reported", func() bool { return len(r.refusals()) == 1 })
+	harness.Eventually(t, "it is reported", func() bool { return len(r.refusals()) == 1 })
 	if got := r.refusals(); got[0].status != 408 {
 		t.Errorf("events: %v", got)
 	}
@@ -157,5 +158,5 @@ func TestAClientThatReadsNothingRunsIntoTheSendTimeout(t *testing.T) {
 	if err := <-got; err != exchange.ErrSendTimeout { //nolint:errorlint // the very value
 		t.Errorf("got %v", err)
 	}
-	eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
 }

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/server"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // failures collects what TLSError and ProxyError tell.
@@ -28,7 +30,7 @@ func (f failures) event(_ string, err error, _ int) {
 func startTLS(t *testing.T, cfg server.Config, h exchange.HandlerFunc, conf *tls.Config, failed failures) *rig {
 	t.Helper()
 	if conf.Certificates == nil {
-		conf.Certificates = []tls.Certificate{selfSigned(t)}
+		conf.Certificates = []tls.Certificate{certstest.ForServer(t, "example.org")}
 	}
 	return startListener(t, cfg, h, loopback(t), server.Listener{Name: "here", TLS: conf}, server.Events{TLSError: failed.event})
 }
@@ -95,7 +97,7 @@ func TestAHandshakeThatFailsCostsItsConnectionOnly(t *testing.T) {
 				t.Errorf("reported %v", err)
 			}
 			_, _ = io.Copy(io.Discard, c.br)
-			eventually(t, "it is forgotten", func() bool { return r.Connections() == 0 })
+			harness.Eventually(t, "it is forgotten", func() bool { return r.Connections() == 0 })
 		})
 	}
 }
@@ -106,7 +108,7 @@ func TestAClientThatOnlyConnectsIsNoFailure(t *testing.T) {
 	for range 3 {
 		r.dial(t).Close()
 	}
-	eventually(t, "they are gone", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "they are gone", func() bool { return r.Connections() == 0 })
 	select {
 	case err := <-failed:
 		t.Errorf("reported %v", err)
@@ -116,7 +118,7 @@ func TestAClientThatOnlyConnectsIsNoFailure(t *testing.T) {
 
 func TestAPanicInTheChoiceOfACertificateCostsItsConnectionOnly(t *testing.T) {
 	r := startTLS(t, config(), echo, &tls.Config{
-		Certificates: []tls.Certificate{selfSigned(t)},
+		Certificates: []tls.Certificate{certstest.ForServer(t, "example.org")},
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			if hello.ServerName == "bad" {
 				panic("bad")
@@ -136,7 +138,7 @@ func TestAPanicInTheChoiceOfACertificateCostsItsConnectionOnly(t *testing.T) {
 	c.send(get("/"))
 	c.want(200, "/")
 	c.Close()
-	eventually(t, "both are gone", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "both are gone", func() bool { return r.Connections() == 0 })
 }
 
 // A record that never ends must not keep an idle connection for ever.
@@ -164,7 +166,7 @@ func TestASlowRecordIsBoundedAsASlowHeadIs(t *testing.T) {
 func TestConnectionsThatShakeHandsAreInTheBooks(t *testing.T) {
 	r := startTLS(t, config(), echo, &tls.Config{}, nil)
 	c := r.dial(t)
-	eventually(t, "it is counted", func() bool { return r.Connections() == 1 })
+	harness.Eventually(t, "it is counted", func() bool { return r.Connections() == 1 })
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
 	if err := r.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {

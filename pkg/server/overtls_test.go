@@ -1,16 +1,12 @@
 package server_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 )
 
 const (
@@ -76,7 +72,7 @@ func serverTLS(tb testing.TB) *tls.Config {
 	if !strings.HasPrefix(tb.Name(), "TestOverTLS/") {
 		return nil
 	}
-	return &tls.Config{Certificates: []tls.Certificate{selfSigned(tb)}}
+	return &tls.Config{Certificates: []tls.Certificate{certstest.ForServer(tb, "example.org")}}
 }
 
 // clientTLS puts TLS on a connection if the test is one over TLS.
@@ -99,22 +95,4 @@ func shake(tb testing.TB, nc net.Conn, cfg *tls.Config) *tls.Conn {
 		tb.Fatal(err)
 	}
 	return tc
-}
-
-// selfSigned returns a new certificate.
-func selfSigned(tb testing.TB) tls.Certificate {
-	tb.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"example.org"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pires/go-proxyproto"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/listen"
 	"github.com/fcgigw/fcgigw/pkg/server"
@@ -61,7 +62,7 @@ func TestAPROXYHeaderGivesTheAddresses(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				l := server.Listener{Name: "here", ProxyFrom: loopbackNet()}
 				if secure {
-					l.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+					l.TLS = &tls.Config{Certificates: []tls.Certificate{certstest.ForServer(t, "example.org")}}
 				}
 				r := startListener(t, config(), whence, loopback(t), l, server.Events{})
 				c := r.dial(t)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestRequestsThatCannotBeServedAreAnsweredAndReported(t *testing.T) {
@@ -42,7 +43,7 @@ func TestRequestsThatCannotBeServedAreAnsweredAndReported(t *testing.T) {
 				t.Errorf("got %d, close %v; want %d", a.StatusCode, a.Close, tt.status)
 			}
 			c.wantEnd()
-			eventually(t, "it is reported", func() bool { return len(r.refusals()) == 1 })
+			harness.Eventually(t, "it is reported", func() bool { return len(r.refusals()) == 1 })
 			if got := r.refusals(); got[0].status != tt.status || got[0].reason == "" {
 				t.Errorf("events: %v", got)
 			}

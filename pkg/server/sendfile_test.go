@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // fileSender is what handlers look for in a sink.
@@ -117,5 +118,5 @@ func TestSendFileEndsWithTheSendTimeout(t *testing.T) {
 	if err := <-got; !errors.Is(err, exchange.ErrSendTimeout) {
 		t.Errorf("got %v", err)
 	}
-	eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
 }

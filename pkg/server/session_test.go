@@ -13,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/server"
 	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -73,7 +75,7 @@ func startSessions(t *testing.T, cfg server.Config, conf *tls.Config) (*rig, cha
 	cfg.HTTP2 = true
 	l := server.Listener{Name: "here", TLS: conf}
 	if conf != nil {
-		conf.Certificates = []tls.Certificate{selfSigned(t)}
+		conf.Certificates = []tls.Certificate{certstest.ForServer(t, "example.org")}
 	}
 	r := startListener(t, cfg, echo, loopback(t), l, server.Events{})
 	made := make(chan *lines, 8)
@@ -113,7 +115,7 @@ func TestThePrefaceMakesASession(t *testing.T) {
 				t.Errorf("info %+v", l.info)
 			}
 			c.Close()
-			eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
+			harness.Eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
 		})
 	}
 }
@@ -258,7 +260,7 @@ func TestASessionThatPanicsCostsItsConnectionOnly(t *testing.T) {
 	if v := <-r.panics; v != "session" {
 		t.Errorf("event %v", v)
 	}
-	eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
 	c = r.dial(t)
 	c.send(get("/"))
 	c.want(200, "/")

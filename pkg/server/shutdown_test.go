@@ -12,6 +12,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/listen"
 	"github.com/fcgigw/fcgigw/pkg/server"
 	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestShutdownClosesIdleConnectionsAndLetsBusyOnesEnd(t *testing.T) {
@@ -26,7 +27,7 @@ func TestShutdownClosesIdleConnectionsAndLetsBusyOnesEnd(t *testing.T) {
 	parked := r.dial(t)
 	parked.send(get("/"))
 	parked.want(200, "/")
-	eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
+	harness.Eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
 	idle, busy := r.dial(t), r.dial(t)
 	idle.send(get("/"))
 	idle.want(200, "/")
@@ -165,7 +166,7 @@ func TestAFullServerClosesAnIdleConnectionForANewOne(t *testing.T) {
 	idle := r.dial(t)
 	idle.send(get("/"))
 	idle.want(200, "/")
-	eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
+	harness.Eventually(t, "it is parked", func() bool { return r.Parked() == 1 })
 	var busy []*client
 	for range 2 { // the second takes the place of the idle one
 		c := r.dial(t)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 const wish = "GET /t HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n"
@@ -69,7 +70,7 @@ func TestARequestMaySwitchTheProtocol(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
 }
 
 func TestAStreamCarriesMuchInBothDirectionsAtOnce(t *testing.T) {
@@ -132,7 +133,7 @@ func TestAClientThatDoesNotReadItsStreamRunsIntoTheSendTimeout(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	c.Close()
-	eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
 }
 
 func TestAStreamIsInFlightInADrainAndCutAtItsEnd(t *testing.T) {
@@ -196,7 +197,7 @@ func TestClosingAStreamEndsReadsAndWritesUnderWay(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
 }
 
 func TestOnlyAWishCanBeGranted(t *testing.T) {

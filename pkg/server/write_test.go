@@ -13,6 +13,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/listen"
 	"github.com/fcgigw/fcgigw/pkg/server"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // narrow listens with sockets that take little at a time.
@@ -249,7 +250,7 @@ func TestAHandlerSeesThatItsClientLeft(t *testing.T) {
 	r := start(t, config(), func(x *exchange.Exchange) {
 		before := x.Sink.ClientGone()
 		close(entered)
-		eventually(t, "the client is gone", x.Sink.ClientGone)
+		harness.Eventually(t, "the client is gone", x.Sink.ClientGone)
 		seen <- before
 	})
 	c := r.dial(t)
@@ -259,5 +260,5 @@ func TestAHandlerSeesThatItsClientLeft(t *testing.T) {
 	if <-seen {
 		t.Error("it was gone before it closed")
 	}
-	eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
+	harness.Eventually(t, "the connection is closed", func() bool { return r.Connections() == 0 })
 }

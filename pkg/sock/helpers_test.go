@@ -3,13 +3,13 @@ package sock_test
 import (
 	"net"
 	"os"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/fcgigw/fcgigw/pkg/sock"
 	"golang.org/x/sys/unix"
+
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // patience bounds every wait of the tests.
@@ -64,17 +64,6 @@ func send(tb testing.TB, c net.Conn, s string) {
 	tb.Helper()
 	if _, err := c.Write([]byte(s)); err != nil {
 		tb.Fatal(err)
-	}
-}
-
-// eventually waits for cond, which nothing announces.
-func eventually(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	for deadline := time.Now().Add(patience); !cond(); {
-		if time.Now().After(deadline) {
-			tb.Fatalf("never: %s", what)
-		}
-		runtime.Gosched()
 	}
 }
 

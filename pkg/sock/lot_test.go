@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fcgigw/fcgigw/pkg/sock"
 	"golang.org/x/sys/unix"
+
+	"github.com/fcgigw/fcgigw/pkg/sock"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // guest is a parked connection that counts how often it is woken.
@@ -241,7 +243,7 @@ func (f fixed) Write(func(uintptr) bool) error { return errors.ErrUnsupported }
 func TestAThousandParkedConnectionsNeedNoGoroutine(t *testing.T) {
 	fds := openFDs(t)
 	l := newLot(t)
-	eventually(t, "the goroutines of other tests end", func() bool { return runtime.NumGoroutine() <= 3 })
+	harness.Eventually(t, "the goroutines of other tests end", func() bool { return runtime.NumGoroutine() <= 3 })
 	goroutines := runtime.NumGoroutine()
 	const n = 1000
 	guests, conns := make([]*guest, n), make([][2]*net.UnixConn, n)

@@ -9,13 +9,14 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // eachKind runs f with private and with shared connections.
 func eachKind(t *testing.T, f func(t *testing.T, g *gated, cfg upstream.Config)) {
 	for name, mpxs := range map[string]bool{"private": false, "shared": true} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			g, addr := newGated(t, mpxs)
 			cfg := config(addr)
 			cfg.MaxConns = 1
@@ -62,7 +63,7 @@ func TestARequestThatIgnoresItsClientRunsToItsEnd(t *testing.T) {
 				worker := await(t, g.entered)
 				r.leave(gone)
 				seen := r.out.ticks.Load()
-				eventually(t, "it is seen that the client has left", func() bool { return r.out.ticks.Load() > seen+2 })
+				harness.Eventually(t, "it is seen that the client has left", func() bool { return r.out.ticks.Load() > seen+2 })
 				if st := b.Snapshot()[0].Pool; st.Busy != 1 {
 					t.Errorf("the worker is free: %+v", st)
 				}
@@ -86,7 +87,7 @@ func TestARequestThatIgnoresItsClientRunsToItsEnd(t *testing.T) {
 func TestTheRestOfAReplyForNobodyIsRead(t *testing.T) {
 	for name, mpxs := range map[string]upstream.Mode{"private": upstream.Off, "shared": upstream.On} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			written := make(chan error, 1)
 			s := &fcgitest.Server{Mpxs: mpxs == upstream.On, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) {
 				_, err := w.WriteString("A: b\r\n\r\n")
@@ -146,7 +147,7 @@ func TestTheGatewaysOwnEndIsNotIgnored(t *testing.T) {
 }
 
 func TestARequestThatIgnoresItsClientWaitsItsTurn(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	g, addr := newGated(t, false)
 	cfg := config(addr)
 	cfg.MaxConns = 1
@@ -156,7 +157,7 @@ func TestARequestThatIgnoresItsClientWaitsItsTurn(t *testing.T) {
 	r.in.IgnoreAbort = true
 	r.leave(exchange.ErrClientGone)
 	done := r.start(t, b)
-	eventually(t, "it waits", func() bool { return r.out.ticks.Load() > 2 })
+	harness.Eventually(t, "it waits", func() bool { return r.out.ticks.Load() > 2 })
 	close(g.leave)
 	for _, ch := range []<-chan error{first, done} {
 		if err := await(t, ch); err != nil {
@@ -169,7 +170,7 @@ func TestARequestThatIgnoresItsClientWaitsItsTurn(t *testing.T) {
 }
 
 func TestAClientMayLeaveWithAllItWasPromised(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	passed, leave := make(chan struct{}), make(chan struct{})
 	addr := fcgitest.StartScripts(t, fcgitest.Script{
 		fcgitest.ExpectRequest(), fcgitest.Stdout([]byte("Content-Length: 2\r\n\r\nok")),
@@ -182,7 +183,7 @@ func TestAClientMayLeaveWithAllItWasPromised(t *testing.T) {
 	await(t, passed)
 	r.leave(exchange.ErrClientGone)
 	seen := r.out.ticks.Load()
-	eventually(t, "it is seen that the client has left", func() bool { return r.out.ticks.Load() > seen+2 })
+	harness.Eventually(t, "it is seen that the client has left", func() bool { return r.out.ticks.Load() > seen+2 })
 	close(leave)
 	if err := await(t, done); err != nil { // the application was let come to its end
 		t.Error(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/pool"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestABackendNeedsServers(t *testing.T) {
@@ -37,7 +38,7 @@ func TestAddressesReadAsInTheConfiguration(t *testing.T) {
 }
 
 func TestTheServerWithTheLeastToDoIsTaken(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	a, addrA := newGated(t, false)
 	b, addrB := newGated(t, false)
 	backend := newBackend(t, config(addrA, addrB), upstream.Events{})
@@ -69,7 +70,7 @@ func TestTheServerWithTheLeastToDoIsTaken(t *testing.T) {
 }
 
 func TestServersWithNothingToDoTakeTurns(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	a, addrA := respond(t, hello)
 	b, addrB := respond(t, hello)
 	backend := newBackend(t, config(addrA, addrB), upstream.Events{})
@@ -82,7 +83,7 @@ func TestServersWithNothingToDoTakeTurns(t *testing.T) {
 }
 
 func TestAServerThatIsDownIsAvoided(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := respond(t, hello)
 	cfg := config(nowhere(t), addr)
 	cfg.RetryTimeout = patience
@@ -102,7 +103,7 @@ func TestAServerThatIsDownIsAvoided(t *testing.T) {
 }
 
 func TestAServerThatIsBackIsUsedAgain(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	path := nowhere(t)
 	_, addr := respond(t, hello)
 	up := make(chan string, 1)
@@ -111,7 +112,7 @@ func TestAServerThatIsBackIsUsedAgain(t *testing.T) {
 	fine(t, b) // one of the two has met the server that is down
 	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) }}
 	serve(t, s, path)
-	eventually(t, "a request on the server that is back", func() bool {
+	harness.Eventually(t, "a request on the server that is back", func() bool {
 		fine(t, b)
 		return len(s.Requests()) > 0
 	})
@@ -141,7 +142,7 @@ func serveOn(t *testing.T, s *fcgitest.Server, l net.Listener) {
 }
 
 func TestWhenAllServersAreDownTheLastIsWaitedFor(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	a, b := nowhere(t), nowhere(t)
 	cfg := config(a, b)
 	cfg.RetryTimeout = 30 * time.Millisecond
@@ -154,13 +155,13 @@ func TestWhenAllServersAreDownTheLastIsWaitedFor(t *testing.T) {
 }
 
 func TestIdleConnectionsAreClosed(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := respond(t, hello)
 	cfg := config(addr)
 	cfg.IdleTimeout = 20 * time.Millisecond
 	b := newBackend(t, cfg, upstream.Events{})
 	fine(t, b)
-	eventually(t, "no connection is open", func() bool { return s.Open() == 0 })
+	harness.Eventually(t, "no connection is open", func() bool { return s.Open() == 0 })
 	if r := fine(t, b); r.x.Trace.Reused || r.x.Trace.Tries != 1 {
 		t.Errorf("%+v", r.x.Trace)
 	}
@@ -179,7 +180,7 @@ func TestConnectionsAreKeptAsConfigured(t *testing.T) {
 		{upstream.Off, 0, false},
 		{upstream.Off, 2, false},
 	} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		s, addr := respond(t, hello)
 		cfg := config(addr)
 		cfg.KeepConn, cfg.MaxConns = c.mode, c.maxConns

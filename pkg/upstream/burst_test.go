@@ -14,6 +14,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // goProgram starts Go's own responder, which answers with the header X-Name and
@@ -52,7 +53,7 @@ func TestABurstWaitsForRoomAndNeverFails(t *testing.T) {
 	for name, start := range map[string]func(*testing.T) string{"go": goProgram, "ours": ourProgram} {
 		for _, size := range []int{0, 100, 40_000} {
 			t.Run(fmt.Sprint(name, " with bodies of ", size), func(t *testing.T) {
-				noLeaks(t)
+				harness.NoLeaks(t)
 				cfg := config(start(t))
 				cfg.Multiplex, cfg.MaxConns, cfg.Streams, cfg.Queue, cfg.Tries = upstream.On, 1, 64, requests, 1
 				b := newBackend(t, cfg, upstream.Events{})

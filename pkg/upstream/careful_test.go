@@ -12,6 +12,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // asked waits for the question whether somebody is there.
@@ -84,7 +85,7 @@ func TestAPostIsLostByNoServerThatEnds(t *testing.T) {
 		{"a worker goes half way", "unix", []fcgitest.Script{{fcgitest.Expect(40)}, serves(1)}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			closed := make(chan struct{})
 			b := fpm(t, c.network, nil, append([]fcgitest.Script{endsKept(closed)}, c.scripts...)...)
 			fine(t, b)
@@ -150,7 +151,7 @@ func recycledWorker(nc net.Conn, requests int, ran *atomic.Int64) {
 func TestAPostOnAConnectionThatWasBusyIsNotLost(t *testing.T) {
 	for _, network := range []string{"unix", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			var ran atomic.Int64
 			addr := "127.0.0.1:0"
 			if network == "unix" {
@@ -183,7 +184,7 @@ func TestAPostOnAConnectionThatWasBusyIsNotLost(t *testing.T) {
 
 func TestAServerThatIsWellIsNotAskedWhetherItIsThere(t *testing.T) {
 	for _, network := range []string{"unix", "tcp"} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		begin := fcgi.AppendBegin(nil, 1, fcgi.Begin{Role: fcgi.RoleResponder})
 		serve := append(fcgitest.Script{fcgitest.ExpectBytes(begin)}, serves(1)...)
 		b := fpm(t, network, func(c *upstream.Config) { c.KeepConn = upstream.Off }, serve, serve, serve)
@@ -206,7 +207,7 @@ func TestARequestThatKillsItsWorkerIsNotRepeatedOnceThatIsKnown(t *testing.T) {
 		{"TCP, nobody says", "tcp", upstream.Configured, killed, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			b := fpm(t, c.network, func(cfg *upstream.Config) { cfg.MaxConnsFrom = c.source },
 				killed, c.second, c.second, c.second, serves(1))
 			r, err := get(t, b)
@@ -230,7 +231,7 @@ func wary(t *testing.T, network string, readTimeout time.Duration) *upstream.Bac
 
 func TestAWorkerThatIsNotThereInTimeIsAReadTimeout(t *testing.T) {
 	for _, network := range []string{"unix", "tcp"} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		r := request("POST", "x")
 		err := r.do(t, wary(t, network, 100*time.Millisecond))
 		if !errors.Is(err, fcgi.ErrReadTimeout) || upstream.Status(err) != 504 || r.x.Trace.Tries != 1 {
@@ -241,12 +242,12 @@ func TestAWorkerThatIsNotThereInTimeIsAReadTimeout(t *testing.T) {
 
 func TestAClientThatLeavesEndsTheWaitForAWorker(t *testing.T) {
 	for _, network := range []string{"unix", "tcp"} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		errGone := errors.New("gone")
 		b := wary(t, network, patience)
 		r := request("POST", "x")
 		done := r.start(t, b)
-		eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 2 })
+		harness.Eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 2 })
 		r.leave(errGone)
 		if err := await(t, done); err != errGone {
 			t.Error(network, err)

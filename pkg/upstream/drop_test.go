@@ -8,6 +8,7 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestTheRestOfARefusedReplyIsReadIfItIsShort(t *testing.T) {
@@ -35,7 +36,7 @@ func TestTheRestOfARefusedReplyIsReadIfItIsShort(t *testing.T) {
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			b := newBackend(t, config(fcgitest.StartScripts(t, c.script, serveOnce())), upstream.Events{})
 			r := request("GET", "")
 			r.out.onHead = func() error { return errMine }
@@ -50,7 +51,7 @@ func TestTheRestOfARefusedReplyIsReadIfItIsShort(t *testing.T) {
 }
 
 func TestAnyOtherErrorOfAReplyEndsItAtOnce(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	errMine := errors.New("mine")
 	addr := fcgitest.StartScripts(t, fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Reply("Status: 404\r\n\r\n"), fcgitest.Drain()}, serveOnce())
 	b := newBackend(t, config(addr), upstream.Events{})
@@ -65,7 +66,7 @@ func TestAnyOtherErrorOfAReplyEndsItAtOnce(t *testing.T) {
 }
 
 func TestAReplyLongerThanItsLengthIsNoted(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := respond(t, "Content-Length: 2\r\n\r\nabc")
 	r := fine(t, newBackend(t, config(addr), upstream.Events{}))
 	if !isReply(r.x.Trace.Err, "longer than its Content-Length") {

@@ -172,17 +172,6 @@ func await[T any](tb testing.TB, ch <-chan T) T {
 	}
 }
 
-// eventually waits for cond, which nothing announces.
-func eventually(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	for deadline := time.Now().Add(patience); !cond(); {
-		if time.Now().After(deadline) {
-			tb.Fatalf("never: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 // at makes addresses of socket paths and host:port.
 func at(addrs ...string) []upstream.Address {
 	var list []upstream.Address
@@ -220,22 +209,4 @@ func newBackend(tb testing.TB, cfg upstream.Config, ev upstream.Events) *upstrea
 		sweeper.Close()
 	})
 	return b
-}
-
-// noLeaks fails the test if it leaves goroutines behind. Call it first: its
-// check runs behind the other cleanups.
-func noLeaks(tb testing.TB) {
-	tb.Helper()
-	before := runtime.NumGoroutine()
-	tb.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<20)
-				tb.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-			runtime.Gosched()
-		}
-	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/httpc"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // scripted is an HTTP server that answers request n of connection m with what its
@@ -103,7 +104,7 @@ func asHTTP(method, body string) *call {
 func TestAnHTTPServerAnswersOnKeptConnections(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		for _, conns := range []int{0, 4} { // kept also where the number of workers is unknown
-			noLeaks(t)
+			harness.NoLeaks(t)
 			s, addr := serveHTTP(t, network, fineHTTP)
 			cfg := overHTTP(addr)
 			cfg.MaxConns = conns
@@ -125,7 +126,7 @@ func TestAnHTTPServerAnswersOnKeptConnections(t *testing.T) {
 }
 
 func TestHTTPConnectionsThatMayNotBeKeptAreNot(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := serveHTTP(t, "unix", fineHTTP)
 	cfg := overHTTP(addr)
 	cfg.KeepConn = upstream.Off
@@ -143,7 +144,7 @@ func TestHTTPConnectionsThatMayNotBeKeptAreNot(t *testing.T) {
 func TestRequestsToAServerThatClosesIdleConnectionsAreNotLost(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		for _, method := range []string{"GET", "POST"} {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			// The server ends each connection behind its reply without saying so.
 			s, addr := serveHTTP(t, network, func(_, _ int, w net.Conn) bool {
 				say(w, hiHTTP)
@@ -168,7 +169,7 @@ func TestRequestsToAServerThatClosesIdleConnectionsAreNotLost(t *testing.T) {
 
 func TestARequestThatMayHaveRunIsRepeatedOnlyIfThatDoesNoHarm(t *testing.T) {
 	for method, want := range map[string]int64{"GET": 3, "POST": 2} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		// The second request of the first connection is read and not answered.
 		s, addr := serveHTTP(t, "tcp", func(conn, n int, w net.Conn) bool {
 			return !(conn == 1 && n == 2) && say(w, hiHTTP)
@@ -177,7 +178,7 @@ func TestARequestThatMayHaveRunIsRepeatedOnlyIfThatDoesNoHarm(t *testing.T) {
 		if err := asHTTP("GET", "").do(t, b); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the connection has rested", func() bool { return b.Snapshot()[0].Pool.Idle == 1 })
+		harness.Eventually(t, "the connection has rested", func() bool { return b.Snapshot()[0].Pool.Idle == 1 })
 		time.Sleep(20 * time.Millisecond) // or a POST would get a new connection
 		c := asHTTP(method, "x")
 		err := c.do(t, b)
@@ -188,7 +189,7 @@ func TestARequestThatMayHaveRunIsRepeatedOnlyIfThatDoesNoHarm(t *testing.T) {
 }
 
 func TestAPostIsNotSentOnAConnectionThatWasInUseAMomentAgo(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := serveHTTP(t, "tcp", fineHTTP)
 	b := newBackend(t, overHTTP(addr), upstream.Events{})
 	if err := asHTTP("GET", "").do(t, b); err != nil {
@@ -205,7 +206,7 @@ func TestAPostIsNotSentOnAConnectionThatWasInUseAMomentAgo(t *testing.T) {
 }
 
 func TestBadHTTPRepliesAreBadGateways(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	rows := []struct {
 		reply  string
 		status int
@@ -237,7 +238,7 @@ func TestBadHTTPRepliesAreBadGateways(t *testing.T) {
 }
 
 func TestAnotherServerIsAskedAfterAnHTTPStatus(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, full := serveHTTP(t, "tcp", func(_, _ int, w net.Conn) bool {
 		return say(w, "HTTP/1.1 503 full\r\nContent-Length: 4\r\n\r\nfull")
 	})
@@ -254,7 +255,7 @@ func TestAnotherServerIsAskedAfterAnHTTPStatus(t *testing.T) {
 }
 
 func TestWhatComesBehindAnHTTPReplyIsReportedAndHurtsNobody(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "unix", func(_, n int, w net.Conn) bool {
 		return say(w, hiHTTP+"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
 	})
@@ -272,7 +273,7 @@ func TestWhatComesBehindAnHTTPReplyIsReportedAndHurtsNobody(t *testing.T) {
 }
 
 func TestInterimHTTPRepliesArePassedOn(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "unix", func(_, _ int, w net.Conn) bool {
 		return say(w, "HTTP/1.1 100 x\r\n\r\nHTTP/1.1 103 x\r\nLink: </a>\r\n\r\n"+hiHTTP)
 	})
@@ -283,7 +284,7 @@ func TestInterimHTTPRepliesArePassedOn(t *testing.T) {
 }
 
 func TestAnUnwantedHTTPReplyKeepsItsConnection(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := serveHTTP(t, "unix", fineHTTP)
 	b := newBackend(t, overHTTP(addr), upstream.Events{})
 	for range 3 {
@@ -299,7 +300,7 @@ func TestAnUnwantedHTTPReplyKeepsItsConnection(t *testing.T) {
 }
 
 func TestHTTPTimeouts(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "unix", func(_, _ int, w net.Conn) bool {
 		_, _ = io.Copy(io.Discard, w) // until the other side has had enough
 		return false
@@ -317,7 +318,7 @@ func TestHTTPTimeouts(t *testing.T) {
 }
 
 func TestAClientThatLeavesEndsItsHTTPRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := serveHTTP(t, "unix", func(_, _ int, w net.Conn) bool {
 		_, _ = io.Copy(io.Discard, w)
 		return false

@@ -11,10 +11,11 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/pool"
 	"github.com/fcgigw/fcgigw/pkg/sock"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestRequestsShareAMultiplexedConnection(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	g, addr := newGated(t, true)
 	cfg := config(addr)
 	cfg.Multiplex = upstream.On
@@ -36,7 +37,7 @@ func TestRequestsShareAMultiplexedConnection(t *testing.T) {
 }
 
 func TestAutoSwitchesToMultiplexingWithoutLosingARequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{
 		Mpxs:    true,
 		Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) },
@@ -72,7 +73,7 @@ func TestAutoSwitchesToMultiplexingWithoutLosingARequest(t *testing.T) {
 }
 
 func TestThoseWhoWaitComeOverWhenTheServerMultiplexes(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	g, addr := newGated(t, true)
 	cfg := config(addr)
 	cfg.Multiplex, cfg.MaxConns = upstream.Auto, 1
@@ -100,7 +101,7 @@ func TestAServerThatDoesNotMultiplexIsAskedOnce(t *testing.T) {
 		"says nothing":    {},
 		"says other text": {fcgi.VarMpxsConns: "yes"},
 	} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		s := &fcgitest.Server{
 			Values:  values,
 			Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) },
@@ -123,7 +124,7 @@ func TestAServerThatDoesNotMultiplexIsAskedOnce(t *testing.T) {
 }
 
 func TestTheQuestionWhetherToMultiplexDelaysNoRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	// The first connection is the request's; the second, the question's, is
 	// never answered.
 	addr := fcgitest.StartScripts(t, serveOnce(), fcgitest.Script{fcgitest.Drain()})
@@ -138,7 +139,7 @@ func TestTheQuestionWhetherToMultiplexDelaysNoRequest(t *testing.T) {
 }
 
 func TestADeadSharedConnectionHarmsNoNewRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	first := true
 	s := &fcgitest.Server{Mpxs: true}
 	s.Handler = func(w *fcgitest.Response, r *fcgitest.Request) {
@@ -164,7 +165,7 @@ func TestADeadSharedConnectionHarmsNoNewRequest(t *testing.T) {
 	done := slow.start(t, b)
 	await(t, held)
 	s.CloseConns()
-	eventually(t, "the server sees the end", func() bool { return s.Open() == 0 })
+	harness.Eventually(t, "the server sees the end", func() bool { return s.Open() == 0 })
 	for range 5 {
 		if r, err := get(t, b); err != nil {
 			t.Errorf("%v after %d tries", err, r.x.Trace.Tries)
@@ -177,7 +178,7 @@ func TestADeadSharedConnectionHarmsNoNewRequest(t *testing.T) {
 }
 
 func TestNoRequestWaitsUnwatchedForAWorker(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	for range 40 {
 		g, addr := newGated(t, false)
 		cfg := config(addr)
@@ -206,7 +207,7 @@ func TestNoRequestWaitsUnwatchedForAWorker(t *testing.T) {
 }
 
 func TestCloseMayComeWhileRequestsRunAndAsk(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	for range 20 {
 		s := &fcgitest.Server{
 			Mpxs:    true,
@@ -229,7 +230,7 @@ func TestCloseMayComeWhileRequestsRunAndAsk(t *testing.T) {
 		}
 		b.Close()
 		wg.Wait()
-		eventually(t, "no connection is open", func() bool { return s.Open() == 0 })
+		harness.Eventually(t, "no connection is open", func() bool { return s.Open() == 0 })
 		sweeper.Close()
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // everything is every failure there is.
@@ -95,7 +96,7 @@ func failings() []failing {
 // run does one request of that method and reports whether it was repeated, well.
 func (f *failing) run(t *testing.T, method string, retry upstream.Retry) (repeated bool) {
 	t.Helper()
-	noLeaks(t)
+	harness.NoLeaks(t)
 	b := newBackend(t, f.config(t, retry), upstream.Events{})
 	r := request(method, "")
 	if f.kept {
@@ -219,7 +220,7 @@ func TestNothingIsRepeatedBehindAHeadThatWasPassedOn(t *testing.T) {
 		}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			cfg := config(fcgitest.StartScripts(t, fcgitest.Script{fcgitest.ExpectRequest(), step}, serveOnce()))
 			cfg.Retry = everything
 			if r, err := get(t, newBackend(t, cfg, upstream.Events{})); err == nil || r.x.Trace.Tries != 1 {
@@ -230,7 +231,7 @@ func TestNothingIsRepeatedBehindAHeadThatWasPassedOn(t *testing.T) {
 }
 
 func TestAContinueOfTheApplicationForbidsNoReplay(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	bad := fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stdout([]byte("Status: 100\r\n\r\n"))} // it is not passed on
 	cfg := config(fcgitest.StartScripts(t, bad, serveOnce()))
 	cfg.Retry = everything
@@ -240,7 +241,7 @@ func TestAContinueOfTheApplicationForbidsNoReplay(t *testing.T) {
 }
 
 func TestTheLastServersAnswerIsPassedOn(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	a, addrA := respond(t, "Status: 503\r\n\r\nfrom a")
 	b, addrB := respond(t, "Status: 503\r\n\r\nfrom b")
 	cfg := config(addrA, addrB)
@@ -266,7 +267,7 @@ func TestNoFailureIsRepeatedWithoutBound(t *testing.T) {
 			continue // there is one kept connection at most; dials have tests of their own
 		}
 		t.Run(f.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			for _, tries := range []int{1, 2, 5} {
 				scripts := make([]fcgitest.Script, 20)
 				for i := range scripts {
@@ -290,7 +291,7 @@ func TestNoFailureIsRepeatedWithoutBound(t *testing.T) {
 }
 
 func TestNoAttemptBeginsLaterThanTheRetryTimeout(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	scripts := make([]fcgitest.Script, 100)
 	for i := range scripts {
 		scripts[i] = fcgitest.Script{fcgitest.Expect(8)} // reset

@@ -10,6 +10,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestRepliesAreTakenForWhatTheySay(t *testing.T) {
@@ -30,7 +31,7 @@ func TestRepliesAreTakenForWhatTheySay(t *testing.T) {
 		{"length without body on 304", "GET", "Status: 304\r\nContent-Length: 9\r\n\r\n", 304, "", "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			_, addr := respond(t, c.reply)
 			b := newBackend(t, config(addr), upstream.Events{})
 			r := request(c.method, "")
@@ -61,7 +62,7 @@ func TestBadRepliesAreErrors(t *testing.T) {
 		{"a head beyond the limit", "X: " + strings.Repeat("x", 5000) + "\r\n\r\n", "exceeds 4096 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			s, addr := respond(t, c.reply)
 			cfg := config(addr)
 			cfg.MaxResponseHeader = 4096
@@ -81,7 +82,7 @@ func TestBadRepliesAreErrors(t *testing.T) {
 }
 
 func TestStderrAloneIsAnEmptyReply(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, _ *fcgitest.Request) {
 		_ = w.Stderr([]byte("PHP Fatal error"))
 	}}
@@ -96,7 +97,7 @@ func TestStderrAloneIsAnEmptyReply(t *testing.T) {
 }
 
 func TestInterimResponsesPrecedeTheHead(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := respond(t, "Status: 103\r\nLink: </a>\r\n\r\nStatus: 103\r\nLink: </b>\r\n\r\nStatus: 201\r\nA: b\r\n\r\nbody")
 	r := fine(t, newBackend(t, config(addr), upstream.Events{}))
 	if !slices.Equal(r.out.interim, []string{"103 Link: </a>", "103 Link: </b>"}) || r.out.status != 201 ||
@@ -116,7 +117,7 @@ func TestAReplyOfInterimResponsesOnlyIsIncomplete(t *testing.T) {
 }
 
 func TestPausesComeBetweenWhatArrivesAndOnlyBehindAHead(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	waiting, paused := make(chan struct{}), make(chan struct{})
 	addr := fcgitest.StartScripts(t, fcgitest.Script{
 		fcgitest.ExpectRequest(),
@@ -129,7 +130,7 @@ func TestPausesComeBetweenWhatArrivesAndOnlyBehindAHead(t *testing.T) {
 	r.out.onPaused = func() { close(paused) } // once only, or it panics
 	done := r.start(t, b)
 	// Half a head: no pause may be told of, so let the script go on from here.
-	eventually(t, "the wait for the rest of the head", func() bool { return r.out.ticks.Load() > 1 })
+	harness.Eventually(t, "the wait for the rest of the head", func() bool { return r.out.ticks.Load() > 1 })
 	close(waiting)
 	if err := await(t, done); err != nil {
 		t.Fatal(err)
@@ -140,7 +141,7 @@ func TestPausesComeBetweenWhatArrivesAndOnlyBehindAHead(t *testing.T) {
 }
 
 func TestTheRequestArrivesAsItWasGiven(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	body := strings.Repeat("0123456789", 20_000)
 	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
 		_, _ = w.WriteString("A: " + r.Params["REQUEST_METHOD"] + "\r\n\r\n")
@@ -166,7 +167,7 @@ func TestTheRequestArrivesAsItWasGiven(t *testing.T) {
 
 func TestErrorsOfTheReplysMethodsEndTheRequest(t *testing.T) {
 	errMine := errors.New("mine")
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := respond(t, hello)
 	b := newBackend(t, config(addr), upstream.Events{})
 	fail := func() error { return errMine }
@@ -185,7 +186,7 @@ func TestErrorsOfTheReplysMethodsEndTheRequest(t *testing.T) {
 
 func TestTruncatedRepliesAreErrors(t *testing.T) {
 	for _, sent := range []string{"A: b\r\n\r\nhal", "A: b\r\n"} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		addr := fcgitest.StartScripts(t, fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Stdout([]byte(sent))},
 			fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Reply(hello)})
 		r, err := get(t, newBackend(t, config(addr), upstream.Events{}))

@@ -11,6 +11,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // hangUp answers one request and closes without an answer to the next.
@@ -41,7 +42,7 @@ func TestAStaleKeptConnectionIsReplayedForIdempotentMethodsOnly(t *testing.T) {
 		{"PROPFIND", false},
 	} {
 		t.Run(c.method, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			b := newBackend(t, config(fcgitest.StartScripts(t, hangUp(), serveOnce())), upstream.Events{})
 			fine(t, b)
 			// A method that must not run twice gets a rested connection or a new one.
@@ -59,7 +60,7 @@ func TestAStaleKeptConnectionIsReplayedForIdempotentMethodsOnly(t *testing.T) {
 }
 
 func TestAConnectionInUseAMomentAgoCarriesNoUnsafeRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	cfg := config(fcgitest.StartScripts(t, hangUp(), serveOnce(), serveOnce()))
 	cfg.Retry = 0 // it could not be repeated
 	b := newBackend(t, cfg, upstream.Events{})
@@ -72,7 +73,7 @@ func TestAConnectionInUseAMomentAgoCarriesNoUnsafeRequest(t *testing.T) {
 }
 
 func TestAKeptConnectionThatIsClosedIsSeenBeforeAPost(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{
 		Handler:     func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) },
 		MaxRequests: 1,
@@ -90,7 +91,7 @@ func TestAKeptConnectionThatIsClosedIsSeenBeforeAPost(t *testing.T) {
 }
 
 func TestANewConnectionThatEndsWithoutAReplyIsNotReplayed(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	crash := fcgitest.Script{fcgitest.ExpectRequest(), fcgitest.Close()}
 	b := newBackend(t, config(fcgitest.StartScripts(t, crash, serveOnce())), upstream.Events{})
 	r, err := get(t, b)
@@ -106,7 +107,7 @@ func TestReceivedBytesForbidAReplay(t *testing.T) {
 		"half a record": fcgitest.Send([]byte{1, 6, 0}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			dies := append(hangUp()[:3:3], sent, fcgitest.Close())
 			b := newBackend(t, config(fcgitest.StartScripts(t, dies, serveOnce())), upstream.Events{})
 			fine(t, b)
@@ -119,7 +120,7 @@ func TestReceivedBytesForbidAReplay(t *testing.T) {
 }
 
 func TestTriesBoundTheReplays(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	cfg := config(fcgitest.StartScripts(t, hangUp(), serveOnce()))
 	cfg.Tries = 1
 	b := newBackend(t, cfg, upstream.Events{})
@@ -130,7 +131,7 @@ func TestTriesBoundTheReplays(t *testing.T) {
 }
 
 func TestEachAttemptGetsTheWholeBody(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	got := make(chan string, 1)
 	path := nowhere(t)
 	fcgitest.PlayOn(t, listen(t, path), hangUp())
@@ -161,7 +162,7 @@ func TestEachAttemptGetsTheWholeBody(t *testing.T) {
 }
 
 func TestABodyThatCannotBeOpenedFailsTheRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := respond(t, hello)
 	b := newBackend(t, config(addr), upstream.Events{})
 	o := &opener{err: errors.New("disk on fire")}
@@ -174,7 +175,7 @@ func TestABodyThatCannotBeOpenedFailsTheRequest(t *testing.T) {
 }
 
 func TestARefusedDialWaitsForTheServer(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	path := nowhere(t)
 	cfg := config(path)
 	cfg.RetryTimeout = patience
@@ -201,7 +202,7 @@ func TestARefusedDialWaitsForTheServer(t *testing.T) {
 }
 
 func TestTheRetryTimeoutBoundsTheWait(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	for _, limit := range []time.Duration{0, 50 * time.Millisecond} {
 		cfg := config(nowhere(t))
 		cfg.RetryTimeout = limit
@@ -218,7 +219,7 @@ func TestTheRetryTimeoutBoundsTheWait(t *testing.T) {
 }
 
 func TestAClientThatLeavesEndsTheWaitForAServer(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	errGone := errors.New("gone")
 	cfg := config(nowhere(t))
 	cfg.RetryTimeout = patience
@@ -240,7 +241,7 @@ func overloaded(tb testing.TB, before string) (*fcgitest.Server, string) {
 }
 
 func TestAnOverloadedServerIs503(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := overloaded(t, "")
 	r, err := get(t, newBackend(t, config(addr), upstream.Events{}))
 	if !errors.Is(err, fcgi.ErrOverloaded) || upstream.Status(err) != 503 || !upstream.Busy(err) {
@@ -252,7 +253,7 @@ func TestAnOverloadedServerIs503(t *testing.T) {
 }
 
 func TestAnotherServerIsAskedWhenOneIsOverloaded(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, full := overloaded(t, "")
 	s, addr := respond(t, hello)
 	b := newBackend(t, config(full, addr), upstream.Events{})
@@ -268,7 +269,7 @@ func TestAnotherServerIsAskedWhenOneIsOverloaded(t *testing.T) {
 }
 
 func TestAnOverloadedServerThatHasAnsweredIsNotReplayed(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, a := overloaded(t, "A: b\r\n\r\n")
 	_, b := overloaded(t, "A: b\r\n\r\n")
 	r, err := get(t, newBackend(t, config(a, b), upstream.Events{}))

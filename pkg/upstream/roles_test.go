@@ -9,6 +9,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // filter is a request whose data is file.
@@ -19,7 +20,7 @@ func filter(file string) *call {
 }
 
 func TestAFiltersConnectionIsNotKeptAndAnAuthorizersIs(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) }}
 	b := newBackend(t, config(s.Start(t)), upstream.Events{})
 	for range 2 {
@@ -50,7 +51,7 @@ func TestAFiltersConnectionIsNotKeptAndAnAuthorizersIs(t *testing.T) {
 }
 
 func TestAReplayedFilterGetsItsFileFromTheStart(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	file := strings.Repeat("0123456789", 20_000)
 	closed := false // connections are served one after the other
 	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
@@ -75,7 +76,7 @@ func TestAReplayedFilterGetsItsFileFromTheStart(t *testing.T) {
 }
 
 func TestAFileThatShrankIsABrokenRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	for _, multiplex := range []upstream.Mode{upstream.Off, upstream.On} {
 		s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) }}
 		cfg := config(s.Start(t))

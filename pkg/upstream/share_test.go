@@ -11,6 +11,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // told gathers what a backend says of its server's ability to multiplex.
@@ -30,7 +31,7 @@ func hear() (*told, upstream.Events) {
 // becomes waits until the backend's server is known to multiplex, or not to.
 func becomes(tb testing.TB, b *upstream.Backend, m upstream.Mode) {
 	tb.Helper()
-	eventually(tb, "its ability is known", func() bool { return b.Snapshot()[0].Multiplex == m })
+	harness.Eventually(tb, "its ability is known", func() bool { return b.Snapshot()[0].Multiplex == m })
 }
 
 // counter answers each request when a token comes, and tells its method before.
@@ -79,7 +80,7 @@ func TestAServerThatRefusesToMultiplexGetsAConnectionForEachRequest(t *testing.T
 		"without any other attempts": {upstream.On, 0, 1, "POST"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			s := newCounter()
 			s.Values = map[string]string{fcgi.VarMpxsConns: "1"} // which is not true
 			cfg := config(s.Start(t))
@@ -169,7 +170,7 @@ func TestAServerThatComesBackIsAskedAgain(t *testing.T) {
 		before, after, missed bool // missed: a request finds nobody in between
 	}{{true, false, false}, {true, false, true}, {true, true, false}, {true, true, true}, {false, true, true}, {false, false, true}} {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			path := filepath.Join(t.TempDir(), "s.sock")
 			cfg := config(path)
 			cfg.Multiplex = upstream.Auto
@@ -230,7 +231,7 @@ func TestASharedConnectionIsNotSharedOnAnotherProgramsWord(t *testing.T) {
 		"it says so and something else ": {asked, fcgitest.Send(append(said("1"), 1, 6, 0, 1)), fcgitest.Drain()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			// The first request, the question, the shared connection, and one
 			// for each of two requests.
 			addr := fcgitest.StartScripts(t, serveOnce(),
@@ -258,7 +259,7 @@ func said(value string) []byte {
 }
 
 func TestAClientThatLeavesCostsNoSharedConnection(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := newCounter()
 	s.Mpxs = true
 	stays := s.Handler
@@ -285,7 +286,7 @@ func TestAClientThatLeavesCostsNoSharedConnection(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	eventually(t, "the server knows", func() bool { return s.Aborts() == 5 })
+	harness.Eventually(t, "the server knows", func() bool { return s.Aborts() == 5 })
 	if s.Accepted() != 1 {
 		t.Errorf("%d connections", s.Accepted())
 	}

@@ -8,10 +8,11 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/pool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestASnapshotTellsOfEveryServer(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := respond(t, hello)
 	gone := nowhere(t)
 	b := newBackend(t, config(addr, gone), upstream.Events{})
@@ -33,7 +34,7 @@ func TestASnapshotTellsOfEveryServer(t *testing.T) {
 }
 
 func TestASnapshotCanBeTakenWhenAServerGoesAndBehindClose(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	var b *upstream.Backend
 	failures := make(chan int64, 9)
 	b = newBackend(t, config(nowhere(t)), upstream.Events{ServerDown: func(string, string, error) {
@@ -74,7 +75,7 @@ func TestTheCapIsWhatIsKnownOfTheServer(t *testing.T) {
 		{"neither", ask, 0, 0, map[string]string{}, 32, 4, upstream.Assumed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) }}
 			if c.says != nil {
 				s.Values = map[string]string{fcgi.VarMpxsConns: "1"}
@@ -88,7 +89,7 @@ func TestTheCapIsWhatIsKnownOfTheServer(t *testing.T) {
 			b := newBackend(t, cfg, upstream.Events{Learned: func(_, _ string, conns int) { learned <- conns }})
 			fine(t, b)
 			if c.multiplex == ask {
-				eventually(t, "it is known to multiplex", func() bool { return b.Snapshot()[0].Multiplex == upstream.On })
+				harness.Eventually(t, "it is known to multiplex", func() bool { return b.Snapshot()[0].Multiplex == upstream.On })
 			}
 			if c.want == upstream.Answered {
 				if conns := await(t, learned); conns != c.conns {
@@ -104,7 +105,7 @@ func TestTheCapIsWhatIsKnownOfTheServer(t *testing.T) {
 }
 
 func TestWhatOneProcessSaysOfItselfIsNoCap(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{
 		Values:  map[string]string{fcgi.VarMaxConns: "1", fcgi.VarMaxReqs: "1", fcgi.VarMpxsConns: "0"}, // as libfcgi
 		Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) },
@@ -116,7 +117,7 @@ func TestWhatOneProcessSaysOfItselfIsNoCap(t *testing.T) {
 		t.Errorf("known before it was asked: %+v", st)
 	}
 	fine(t, b)
-	eventually(t, "it is known not to multiplex", func() bool { return b.Snapshot()[0].Multiplex == upstream.Off })
+	harness.Eventually(t, "it is known not to multiplex", func() bool { return b.Snapshot()[0].Multiplex == upstream.Off })
 	if st := b.Snapshot()[0]; st.Pool.MaxConns != 128 || st.Source != upstream.Assumed {
 		t.Errorf("%+v", st)
 	}
@@ -135,19 +136,19 @@ func TestSourcesAreNamedAsTheKeysThatSetThem(t *testing.T) {
 
 func TestAMinimumOfIdleConnectionsStaysButNeverHoldsEveryWorker(t *testing.T) {
 	for _, c := range []struct{ maxConns, minIdle, want int }{{4, 2, 2}, {2, 2, 1}, {1, 1, 0}} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		s, addr := respond(t, hello)
 		cfg := config(addr)
 		cfg.MaxConns, cfg.MinIdle, cfg.WarmUp = c.maxConns, c.minIdle, c.maxConns
 		cfg.IdleTimeout = 20 * time.Millisecond
 		b := newBackend(t, cfg, upstream.Events{})
 		b.Warm()
-		eventually(t, "the others are closed", func() bool {
+		harness.Eventually(t, "the others are closed", func() bool {
 			return b.Snapshot()[0].Pool.Closed[pool.ClosedIdle] == int64(c.maxConns-c.want)
 		})
 		if n := b.Snapshot()[0].Pool.Idle; n != c.want {
 			t.Errorf("%+v: %d idle", c, n)
 		}
-		eventually(t, "the server has seen it", func() bool { return s.Open() == c.want })
+		harness.Eventually(t, "the server has seen it", func() bool { return s.Open() == c.want })
 	}
 }

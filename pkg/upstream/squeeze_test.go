@@ -12,6 +12,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/pool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // doorman is a listener with the shortest queue there is, that accepts only as
@@ -122,7 +123,7 @@ func twoIdle(t *testing.T, d *doorman, addr string) (b *upstream.Backend, leave 
 func squeezed(t *testing.T, b *upstream.Backend, d *doorman, leave chan struct{}) {
 	t.Helper()
 	post := request("POST", "x").start(t, b)
-	eventually(t, "the idle connection is given up", func() bool {
+	harness.Eventually(t, "the idle connection is given up", func() bool {
 		st := b.Snapshot()[0].Pool
 		return st.Idle == 0 && st.Closed[pool.ClosedSqueezed] == 1
 	})
@@ -139,7 +140,7 @@ func unixDoorman(t *testing.T) (d *doorman, addr string) {
 }
 
 func TestAFullListenQueueShrinksTheIdleSet(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	d, addr := unixDoorman(t)
 	b, leave := twoIdle(t, d, addr)
 	d.fill(t) // from here on connect says EAGAIN
@@ -150,7 +151,7 @@ func TestAFullListenQueueShrinksTheIdleSet(t *testing.T) {
 }
 
 func TestADialWithoutAnAnswerShrinksTheIdleSet(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	d := newDoorman(t, unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(d.Addr().(*net.TCPAddr).Port))
 	b, leave := twoIdle(t, d, addr)
@@ -162,7 +163,7 @@ func TestADialWithoutAnAnswerShrinksTheIdleSet(t *testing.T) {
 }
 
 func TestARequestThatNobodyHearsShrinksTheIdleSet(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	d, addr := unixDoorman(t)
 	b, leave := twoIdle(t, d, addr)
 	squeezed(t, b, d, leave) // its connection waits in the listen queue
@@ -172,7 +173,7 @@ func TestARequestThatNobodyHearsShrinksTheIdleSet(t *testing.T) {
 }
 
 func TestSharedConnectionsAreNotGivenUp(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	d, addr := unixDoorman(t)
 	g := &gated{entered: make(chan *fcgitest.Request, 2), leave: make(chan struct{})}
 	g.Mpxs = true
@@ -193,7 +194,7 @@ func TestSharedConnectionsAreNotGivenUp(t *testing.T) {
 	}
 	d.fill(t)
 	running = append(running, request("GET", "").start(t, b))
-	eventually(t, "a dial is refused", func() bool { return b.Snapshot()[0].Pool.DialFailures > 0 })
+	harness.Eventually(t, "a dial is refused", func() bool { return b.Snapshot()[0].Pool.DialFailures > 0 })
 	close(g.leave)
 	for _, r := range running {
 		if err := await(t, r); err != nil {

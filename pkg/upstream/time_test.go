@@ -7,11 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fcgigw/fcgigw/pkg/fcgi"
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/pool"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
-	"golang.org/x/sys/unix"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestARequestThatTakesTooLongEnds(t *testing.T) {
@@ -24,7 +26,7 @@ func TestARequestThatTakesTooLongEnds(t *testing.T) {
 		"whatever first": {func(cfg *upstream.Config) { cfg.RequestTimeout, cfg.ReadTimeout = time.Hour, 30*time.Millisecond }, fcgi.ErrReadTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			g, addr := newGated(t, false)
 			cfg := config(addr)
 			c.change(&cfg)
@@ -39,7 +41,7 @@ func TestARequestThatTakesTooLongEnds(t *testing.T) {
 }
 
 func TestASlowReplyThatGoesOnMeetsTheRequestTimeoutOnly(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{Handler: func(w *fcgitest.Response, r *fcgitest.Request) {
 		_, _ = w.WriteString("A: b\r\n\r\n")
 		for w.Flush() == nil {
@@ -62,7 +64,7 @@ func TestASlowReplyThatGoesOnMeetsTheRequestTimeoutOnly(t *testing.T) {
 func TestAClientThatLeavesEndsItsRequest(t *testing.T) {
 	errGone := errors.New("gone")
 	for _, mpxs := range []bool{false, true} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		g, addr := newGated(t, mpxs)
 		cfg := config(addr)
 		if mpxs {
@@ -106,7 +108,7 @@ func TestARequestThatWaitsForAWorkerCanEnd(t *testing.T) {
 		"no limit, but cancel": {func(cfg *upstream.Config) { cfg.QueueTimeout = 0 }, func(r *call) { r.x.Cancel(errGone) }, errGone, 502},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			g, addr := newGated(t, false)
 			cfg := config(addr)
 			cfg.MaxConns = 1
@@ -118,7 +120,7 @@ func TestARequestThatWaitsForAWorkerCanEnd(t *testing.T) {
 			r := request("GET", "")
 			done := r.start(t, b)
 			if c.leave != nil {
-				eventually(t, "the client is watched in the queue", func() bool { return r.out.ticks.Load() > 0 })
+				harness.Eventually(t, "the client is watched in the queue", func() bool { return r.out.ticks.Load() > 0 })
 				c.leave(r)
 			}
 			if err := await(t, done); !errors.Is(err, c.want) || upstream.Status(err) != c.status {
@@ -137,7 +139,7 @@ func TestARequestThatWaitsForAWorkerCanEnd(t *testing.T) {
 }
 
 func TestTheQueueTimeIsOnTheTrace(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	g, addr := newGated(t, false)
 	cfg := config(addr)
 	cfg.MaxConns = 1
@@ -145,7 +147,7 @@ func TestTheQueueTimeIsOnTheTrace(t *testing.T) {
 	first := occupy(t, b, g)
 	r := request("GET", "")
 	done := r.start(t, b)
-	eventually(t, "it waits", func() bool { return r.out.ticks.Load() > 2 })
+	harness.Eventually(t, "it waits", func() bool { return r.out.ticks.Load() > 2 })
 	close(g.leave)
 	for _, ch := range []<-chan error{first, done} {
 		if err := await(t, ch); err != nil {
@@ -188,7 +190,7 @@ func deaf(t *testing.T) string {
 }
 
 func TestADialWithoutAnAnswerIsAConnectTimeout(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	cfg := config(deaf(t))
 	cfg.ConnectTimeout, cfg.RetryTimeout = 20*time.Millisecond, patience
 	b := newBackend(t, cfg, upstream.Events{})
@@ -217,14 +219,14 @@ func TestADialWithoutAnAnswerEndsWithItsRequest(t *testing.T) {
 		"request timeout":   {50 * time.Millisecond, func(*call) {}, upstream.ErrRequestTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			cfg := config(addr)
 			cfg.RequestTimeout, cfg.MaxConns = c.limit, 1
 			b := newBackend(t, cfg, upstream.Events{})
 			r := request("GET", "")
 			start := time.Now()
 			done := r.start(t, b)
-			eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 0 })
+			harness.Eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 0 })
 			c.end(r)
 			if err := await(t, done); !errors.Is(err, c.want) || time.Since(start) > cfg.ConnectTimeout/2 {
 				t.Errorf("%v after %v", err, time.Since(start))
@@ -237,14 +239,14 @@ func TestADialWithoutAnAnswerEndsWithItsRequest(t *testing.T) {
 }
 
 func TestAClientThatLeavesWhileAServerIsWaitedForIsGone(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	errGone := errors.New("gone")
 	cfg := config(nowhere(t))
 	cfg.RetryTimeout = patience
 	b := newBackend(t, cfg, upstream.Events{})
 	r := request("GET", "")
 	done := r.start(t, b)
-	eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 0 })
+	harness.Eventually(t, "the client is watched", func() bool { return r.out.ticks.Load() > 0 })
 	r.out.tickErr.Store(&errGone)
 	if err := await(t, done); err != errGone { // and not that nobody listens
 		t.Error(err)
@@ -283,7 +285,7 @@ func TestEachTimeoutHasItsErrorAndStatus(t *testing.T) {
 		{"total, connecting", deaf, func(c *upstream.Config) { c.RequestTimeout = soon }, upstream.ErrRequestTimeout, 504, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			cfg := config(c.server(t))
 			c.change(&cfg)
 			b := newBackend(t, cfg, upstream.Events{})

@@ -13,6 +13,7 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/httpc"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // switching is an answer whose client can switch protocols.
@@ -101,7 +102,7 @@ func (t *tunnelled) hears(tb testing.TB, want string) {
 
 func TestATunnelCarriesBytesUntilBothSidesHaveEnded(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
-		noLeaks(t)
+		harness.NoLeaks(t)
 		_, addr := serveHTTP(t, network, echo)
 		cfg := overHTTP(addr)
 		cfg.MaxConns = 1
@@ -134,7 +135,7 @@ func TestATunnelCarriesBytesUntilBothSidesHaveEnded(t *testing.T) {
 }
 
 func TestAServerThatEndsATunnelEndsIt(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "tcp", func(_, _ int, w net.Conn) bool {
 		say(w, "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nbye")
 		return false
@@ -150,7 +151,7 @@ func TestAServerThatEndsATunnelEndsIt(t *testing.T) {
 }
 
 func TestAClientThatBreaksOffEndsItsTunnel(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "tcp", echo)
 	tun := openTunnel(t, newBackend(t, overHTTP(addr), upstream.Events{}), "echo")
 	tun.hears(t, "welcome ")
@@ -162,7 +163,7 @@ func TestAClientThatBreaksOffEndsItsTunnel(t *testing.T) {
 }
 
 func TestAnIdleTunnelEndsInTime(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "tcp", echo)
 	cfg := overHTTP(addr)
 	cfg.TunnelTimeout = 20 * time.Millisecond
@@ -173,7 +174,7 @@ func TestAnIdleTunnelEndsInTime(t *testing.T) {
 }
 
 func TestACancelledTunnelEnds(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "tcp", echo)
 	tun := openTunnel(t, newBackend(t, overHTTP(addr), upstream.Events{}), "echo")
 	tun.hears(t, "welcome ")
@@ -184,7 +185,7 @@ func TestACancelledTunnelEnds(t *testing.T) {
 }
 
 func TestTunnelsAreBounded(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	_, addr := serveHTTP(t, "tcp", echo)
 	b := newBackend(t, overHTTP(addr), upstream.Events{}) // two
 	first, second := openTunnel(t, b, "echo"), openTunnel(t, b, "echo")
@@ -207,7 +208,7 @@ func TestTunnelsAreBounded(t *testing.T) {
 }
 
 func TestAServerThatDoesNotSwitchAnswersAsUsual(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := serveHTTP(t, "tcp", fineHTTP)
 	b := newBackend(t, overHTTP(addr), upstream.Events{})
 	for range 3 {
@@ -247,7 +248,7 @@ func TestAWebSocketHandshakeIsChecked(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			noLeaks(t)
+			harness.NoLeaks(t)
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

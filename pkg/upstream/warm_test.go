@@ -5,10 +5,11 @@ import (
 
 	"github.com/fcgigw/fcgigw/pkg/fcgi/fcgitest"
 	"github.com/fcgigw/fcgigw/pkg/upstream"
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 func TestWarmConnectionsAreThereBeforeTheFirstRequest(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := respond(t, hello)
 	cfg := config(addr)
 	cfg.WarmUp = 3
@@ -17,14 +18,14 @@ func TestWarmConnectionsAreThereBeforeTheFirstRequest(t *testing.T) {
 		t.Error("New has dialled")
 	}
 	b.Warm()
-	eventually(t, "three are idle", func() bool { return b.Snapshot()[0].Pool.Idle == 3 })
+	harness.Eventually(t, "three are idle", func() bool { return b.Snapshot()[0].Pool.Idle == 3 })
 	if r := fine(t, b); !r.x.Trace.Reused || s.Accepted() != 3 {
 		t.Errorf("reused %v, %d connections", r.x.Trace.Reused, s.Accepted())
 	}
 }
 
 func TestNothingIsWarmedWhereNothingIsKept(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s, addr := respond(t, hello)
 	cfg := config(addr)
 	cfg.WarmUp, cfg.KeepConn = 3, upstream.Off
@@ -38,7 +39,7 @@ func TestNothingIsWarmedWhereNothingIsKept(t *testing.T) {
 }
 
 func TestAServerThatRefusesToBeWarmedIsReportedOnce(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	cfg := config(nowhere(t))
 	cfg.WarmUp = 4
 	down := make(chan error, 9)
@@ -52,12 +53,12 @@ func TestAServerThatRefusesToBeWarmedIsReportedOnce(t *testing.T) {
 }
 
 func TestCloseEndsAWarmUp(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	cfg := config(deaf(t)) // its dials take as long as they may
 	cfg.WarmUp = 2
 	b := newBackend(t, cfg, upstream.Events{ServerDown: func(string, string, error) { t.Error("the server has done nothing") }})
 	b.Warm()
-	eventually(t, "it is dialled", func() bool { return b.Snapshot()[0].Pool.Dialling == 1 })
+	harness.Eventually(t, "it is dialled", func() bool { return b.Snapshot()[0].Pool.Dialling == 1 })
 	closed := make(chan struct{})
 	go func() { // ends when the dial was given up
 		b.Close()
@@ -68,13 +69,13 @@ func TestCloseEndsAWarmUp(t *testing.T) {
 }
 
 func TestAServerThatTurnsOutToMultiplexIsWarmedAgain(t *testing.T) {
-	noLeaks(t)
+	harness.NoLeaks(t)
 	s := &fcgitest.Server{Mpxs: true, Handler: func(w *fcgitest.Response, _ *fcgitest.Request) { _, _ = w.WriteString(hello) }}
 	cfg := config(s.Start(t))
 	cfg.Multiplex, cfg.WarmUp = upstream.Auto, 2
 	b := newBackend(t, cfg, upstream.Events{})
 	b.Warm() // the dials make it ask
-	eventually(t, "two shared connections are idle", func() bool {
+	harness.Eventually(t, "two shared connections are idle", func() bool {
 		st := b.Snapshot()[0]
 		return st.Multiplex == upstream.On && st.Pool.Streams == 4 && st.Pool.Idle == 2
 	})

@@ -17,7 +17,7 @@ const pollPause = 5 * time.Millisecond
 func Eventually(tb testing.TB, what string, cond func() bool) {
 	tb.Helper()
 	if !Poll(Patience, cond) {
-		tb.Fatalf("within %v: %s", Patience, what)
+		tb.Fatalf("gave up after %v: %s", Patience, what)
 	}
 }
 

@@ -1,21 +1,13 @@
 package hostile
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/test/harness"
 )
 
@@ -29,38 +21,13 @@ type secure struct {
 func newSecure(t testing.TB) *secure {
 	t.Helper()
 	dir := harness.Dir(t)
-	s := &secure{addr: harness.FreeAddr(t), roots: x509.NewCertPool()}
-	cert, key := certificate(t)
-	files := map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: key}}
-	for name, block := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.roots.AppendCertsFromPEM(pem.EncodeToMemory(files["cert.pem"]))
+	s := &secure{addr: harness.FreeAddr(t)}
+	ca := certstest.NewAuthority(t, "ex.test's")
+	s.roots = ca.Pool()
+	cert, key := ca.Server("ex.test").Write(t, dir, "ex.test")
 	s.site = fmt.Sprintf("  [site.tls]\n  listen = [%q]\n  redirect = false\n  certificate = %q\n  certificate_key = %q\n",
-		s.addr, filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+		s.addr, cert, key)
 	return s
-}
-
-// certificate is one for ex.test, signed by itself.
-func certificate(t testing.TB) (cert, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ex.test"}, DNSNames: []string{"ex.test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	if cert, err = x509.CreateCertificate(rand.Reader, tmpl, tmpl, private.Public(), private); err != nil {
-		t.Fatal(err)
-	}
-	if key, err = x509.MarshalPKCS8PrivateKey(private); err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
 }
 
 // over is TLS with one protocol.

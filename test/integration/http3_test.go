@@ -75,12 +75,7 @@ func TestCertificatesOfClientsAreAskedForOverHTTP3(t *testing.T) {
 		{"by the handshake of another site", "https://a.test/", "b.test", good, 421},
 	}
 	for _, row := range rows {
-		cfg := &tls.Config{GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			if row.cert == nil {
-				return &tls.Certificate{}, nil
-			}
-			return &tls.Certificate{Certificate: [][]byte{row.cert.Cert.Raw}, PrivateKey: row.cert.Key}, nil
-		}}
+		cfg := &tls.Config{GetClientCertificate: row.cert.Present}
 		resp, body := fetchTLS(t, s.http3(cfg), row.url, row.host)
 		if resp.StatusCode != row.want {
 			t.Errorf("%s: %d %q, want %d", row.name, resp.StatusCode, body, row.want)

@@ -148,12 +148,7 @@ func TestACertificateThatIsRequiredCannotBeGoneAround(t *testing.T) {
 			{"the other way round", "https://b.test/file.txt", "a.test", good, 200},
 		} {
 			// Whatever CA the gateway asks for, the certificate is sent.
-			cfg := &tls.Config{GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-				if c.cert == nil {
-					return &tls.Certificate{}, nil
-				}
-				return &tls.Certificate{Certificate: [][]byte{c.cert.Cert.Raw}, PrivateKey: c.cert.Key}, nil
-			}}
+			cfg := &tls.Config{GetClientCertificate: c.cert.Present}
 			resp, body := fetchTLS(t, s.https(cfg, h2), c.url, c.host)
 			if resp.StatusCode != c.want {
 				t.Errorf("%s, h2 %t: %d, want %d", c.name, h2, resp.StatusCode, c.want)

@@ -3,6 +3,8 @@ package responder_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // leaver is a reply whose client goes away.
@@ -26,7 +28,7 @@ func (l leaver) leave(r *rig) {
 	defer c.close()
 	c.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
 	if l.early {
-		eventually(r.t, "the request has come", func() bool { return r.apps[0].count(path) > 0 })
+		harness.Eventually(r.t, "the request has come", func() bool { return r.apps[0].count(path) > 0 })
 		return
 	}
 	if _, err := c.readHead(); err != nil {
@@ -53,7 +55,7 @@ func TestAClientThatLeavesClosesAPrivateConnection(t *testing.T) {
 			defer check()
 			defer r.close()
 			l.leave(r)
-			eventually(t, "the connection is closed", func() bool { return app.last(path) != nil && app.last(path).conn.isGone() })
+			harness.Eventually(t, "the connection is closed", func() bool { return app.last(path) != nil && app.last(path).conn.isGone() })
 			l.checkLog(r)
 			if n := app.aborts(); n > 0 {
 				t.Errorf("%d ABORT_REQUEST on a private connection, which php-fpm takes for a part of the request", n)
@@ -83,7 +85,7 @@ func (l leaver) abort(t *testing.T, beside bool) {
 		n = r.neighbour()
 	}
 	l.leave(r)
-	eventually(t, "the request is aborted", func() bool { return app.last(path) != nil && app.last(path).conn.aborted() > 0 })
+	harness.Eventually(t, "the request is aborted", func() bool { return app.last(path) != nil && app.last(path).conn.aborted() > 0 })
 	l.checkLog(r)
 	bad := app.last(path)
 	r.good("on the same connection")
@@ -112,7 +114,7 @@ func TestAnAbortThatIsIgnoredHurtsNobody(t *testing.T) {
 	r.untilShared()
 	n := r.neighbour()
 	leavers[1].leave(r)
-	eventually(t, "the request is aborted", func() bool { return n.conn.aborted() > 0 })
+	harness.Eventually(t, "the request is aborted", func() bool { return n.conn.aborted() > 0 })
 	r.good("while the aborted one goes on")
 	if bad, good := app.last(path), app.last("/good.php"); good.conn == bad.conn && good.id == bad.id {
 		t.Errorf("id %d was used again before its request had ended", bad.id)

@@ -1,5 +1,7 @@
 package responder_test
 
+import "github.com/fcgigw/fcgigw/test/harness"
+
 // checkHouse proves from outside that no request holds or waits for a slot: as
 // many requests as there are slots get one at once, and the next one is turned
 // away at once, because nothing may wait. Either fails when a slot is lost or a
@@ -47,7 +49,7 @@ var sharing = keys{"max_conns": "1", "streams": "4", "multiplex": `"auto"`}
 func (r *rig) untilShared() {
 	r.t.Helper()
 	g := r.apps[0].gates
-	eventually(r.t, "connections are shared", func() bool {
+	harness.Eventually(r.t, "connections are shared", func() bool {
 		first := make(chan heard, 1)
 		go func() { first <- r.get("/hold.php") }() // ends with the answer
 		select {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // usage is what a process has in hand.
@@ -66,7 +68,7 @@ func noLeaks(t testing.TB) func() {
 // one as an open descriptor.
 func (r *rig) noTemp() {
 	r.t.Helper()
-	eventually(r.t, "temporary files are gone", func() bool {
+	harness.Eventually(r.t, "temporary files are gone", func() bool {
 		named, err := filepath.Glob(filepath.Join(r.temp, "*"))
 		r.must(err)
 		open := slices.ContainsFunc(use(r.t).files, func(to string) bool {

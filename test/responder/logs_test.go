@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // entry is one record of a log.
@@ -65,7 +67,7 @@ func (r *rig) access(uri string) entry {
 func (r *rig) accessAll(uris ...string) map[string]entry {
 	r.t.Helper()
 	var all map[string][]entry
-	eventually(r.t, "the access records are written", func() bool {
+	harness.Eventually(r.t, "the access records are written", func() bool {
 		all = r.log("access.log")
 		return !slices.ContainsFunc(uris, func(uri string) bool { return len(all[uri]) == 0 })
 	})

@@ -153,21 +153,6 @@ func socketDir(t testing.TB) string {
 	return dir
 }
 
-// eventually waits for cond and fails if it does not come true.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	limit := time.After(patience)
-	poll := time.NewTicker(time.Millisecond)
-	defer poll.Stop()
-	for !cond() {
-		select {
-		case <-poll.C:
-		case <-limit:
-			t.Fatalf("it did not come to pass: %s", what)
-		}
-	}
-}
-
 // merge returns the keys of all, later ones first.
 func merge(all ...keys) keys {
 	k := keys{}

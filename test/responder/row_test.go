@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // row is one bad behaviour and what must be seen of it.
@@ -180,7 +182,7 @@ func (tt *row) checkConn(r *rig) {
 	app := r.apps[0]
 	c := app.last(path).conn
 	if tt.keep == closed {
-		eventually(r.t, "the connection is closed", c.isGone)
+		harness.Eventually(r.t, "the connection is closed", c.isGone)
 	}
 	r.good("afterwards")
 	if again := app.last("/good.php").conn == c; again != (tt.keep == kept) && tt.keep != either {
@@ -211,7 +213,7 @@ func (tt *row) beside(t *testing.T) {
 	}
 	n.finish(tt.shared)
 	if tt.shared == lost {
-		eventually(t, "the connection is closed", n.conn.isGone)
+		harness.Eventually(t, "the connection is closed", n.conn.isGone)
 	}
 	if r.good("afterwards"); tt.keep == kept && app.last("/good.php").conn != n.conn {
 		t.Error("the next request is on another connection")

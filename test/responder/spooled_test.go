@@ -3,6 +3,8 @@ package responder_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // spooled is the size of replies that a client does not read and that go to
@@ -60,7 +62,7 @@ func TestAClientThatLeavesAQueuedReplyLeavesNoFile(t *testing.T) {
 	c.send(at("GET", 0))
 	<-written
 	c.close()
-	eventually(t, "the connection is closed", func() bool { return app.last(path).conn.isGone() })
+	harness.Eventually(t, "the connection is closed", func() bool { return app.last(path).conn.isGone() })
 	if e := r.access(atURI(0)); e.Status != 499 {
 		t.Errorf("record: %+v", e)
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // crowd are the keys of a gateway that serves many requests at once, each of
@@ -51,7 +53,7 @@ func stallEverywhere(t *testing.T, s sample, shared bool) {
 	if shared {
 		checkAborts(t, app, n, len(places))
 	} else {
-		eventually(t, "the connections are closed", func() bool { return app.open() == 0 })
+		harness.Eventually(t, "the connections are closed", func() bool { return app.open() == 0 })
 		if a := app.aborts(); a > 0 {
 			t.Errorf("%d ABORT_REQUEST on private connections", a)
 		}
@@ -63,7 +65,7 @@ func stallEverywhere(t *testing.T, s sample, shared bool) {
 // connection to live.
 func checkAborts(t *testing.T, app *responder, n *neighbour, want int) {
 	t.Helper()
-	eventually(t, "every request is aborted", func() bool { return n.conn.aborted() >= want })
+	harness.Eventually(t, "every request is aborted", func() bool { return n.conn.aborted() >= want })
 	n.finish(spared)
 	if a := app.aborts(); a != want {
 		t.Errorf("%d ABORT_REQUEST for %d requests", a, want)

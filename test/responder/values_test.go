@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/fcgigw/fcgigw/test/harness"
 )
 
 // Whatever a responder answers to GET_VALUES, requests run; they share a
@@ -35,7 +37,7 @@ func TestABadAnswerToGetValuesLeavesConnectionsPrivate(t *testing.T) {
 			defer r.close()
 			r.good("first")
 			if name != "half a header, and no more" {
-				eventually(t, "the answer is known", func() bool { return bytes.Contains(r.logText("error.log"), []byte("asked server for multiplexing")) })
+				harness.Eventually(t, "the answer is known", func() bool { return bytes.Contains(r.logText("error.log"), []byte("asked server for multiplexing")) })
 			}
 			r.checkHouse(1)
 		})

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -91,6 +92,28 @@ func (a *Authority) Issue(edit func(*x509.Certificate)) *Issued {
 	i.KeyPEM = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	i.CertPEM = append(pemOf(i.Cert), a.PEM()...)
 	return i
+}
+
+// TLS returns i for a server, or a client, without its issuer's.
+func (i *Issued) TLS() tls.Certificate {
+	return tls.Certificate{Certificate: [][]byte{i.Cert.Raw}, PrivateKey: i.Key}
+}
+
+// Present gives i to a server whatever CA it asks for; nil gives none. It is for
+// tls.Config.GetClientCertificate.
+func (i *Issued) Present(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if i == nil {
+		return &tls.Certificate{}, nil
+	}
+	c := i.TLS()
+	return &c, nil
+}
+
+// ForServer makes a certificate for host names or addresses, by a CA that nobody
+// knows.
+func ForServer(tb testing.TB, names ...string) tls.Certificate {
+	tb.Helper()
+	return NewAuthority(tb, "nobody's CA").Server(names...).TLS()
 }
 
 // PEM returns the CA's own certificate.
