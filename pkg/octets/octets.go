@@ -34,14 +34,14 @@ func makeLower() (t [256]uint16) {
 // a letter, a digit or '-'; 0 for a byte that no token has.
 func Lower(c byte) uint16 { return lower[c] }
 
-// IsToken reports whether s is a token (RFC 9110 section 5.6.2).
-func IsToken[T string | []byte](s T) bool {
-	for i := 0; i < len(s); i++ {
-		if lower[s[i]] == 0 {
+// IsToken reports whether b is a token (RFC 9110 section 5.6.2).
+func IsToken(b []byte) bool {
+	for _, c := range b {
+		if lower[c] == 0 {
 			return false
 		}
 	}
-	return len(s) > 0
+	return len(b) > 0
 }
 
 // LowerName looks at a field name that must be a token in lower case, as HTTP/2

@@ -83,8 +83,9 @@ func TestCertificatesOfClientsAreAskedForOverHTTP3(t *testing.T) {
 	}
 }
 
-// phpTLSSite is a site over TLS whose scripts run in php-fpm.
-func phpTLSSite(t *testing.T, f *fpm, files ...string) *tlsSite {
+// phpTLSSite is a site over TLS, with more locations, whose scripts run in
+// php-fpm.
+func phpTLSSite(t *testing.T, f *fpm, locations string, files ...string) *tlsSite {
 	t.Helper()
 	s := startTLS(t, fmt.Sprintf(`
 [[site]]
@@ -96,6 +97,7 @@ max_body = "200MiB"
 listen = ["{tls}"]
 {cert a.test}
 redirect = false
+%s
 [[site.location]]
 match = '~ \.php(/|$)'
 backend = "php"
@@ -103,7 +105,7 @@ backend = "php"
 servers = [%q]
 max_conns = %d
 idle_timeout = "300ms"
-`, f.server(), f.conf.children))
+`, locations, f.server(), f.conf.children))
 	for i := 0; i+1 < len(files); i += 2 {
 		writeFile(t, s.site.root, files[i], files[i+1])
 	}
@@ -127,7 +129,7 @@ func (c *counter) Read(p []byte) (int, error) {
 
 func TestLargeBodiesGoThroughHTTP3(t *testing.T) {
 	const size = 64 << 20
-	s := phpTLSSite(t, startFPM(t, fpmConf{children: 1}),
+	s := phpTLSSite(t, startFPM(t, fpmConf{children: 1}), "",
 		"sum.php", `<?php header("X-Length: " . $_SERVER["CONTENT_LENGTH"]); echo hash("sha256", file_get_contents("php://input"));`,
 		"big.php", `<?php header("Content-Length: 20971520"); for ($i = 0; $i < 320; $i++) echo str_repeat(chr(65 + $i % 26), 65536);`)
 	c := s.http3(&tls.Config{})
@@ -209,7 +211,7 @@ func TestAPortThatIsTakenIsExplained(t *testing.T) {
 }
 
 func TestADrainLetsHTTP3RequestsEnd(t *testing.T) {
-	s := phpTLSSite(t, startFPM(t, fpmConf{children: 2}),
+	s := phpTLSSite(t, startFPM(t, fpmConf{children: 2}), "",
 		"slow.php", `<?php echo "begun "; flush(); usleep(700000); echo "done";`)
 	c := s.http3(&tls.Config{})
 	resp, err := c.Get("https://a.test/slow.php")

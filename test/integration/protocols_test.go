@@ -102,31 +102,14 @@ func sharedRequests() []shared {
 }
 
 func TestAnswersAreTheSameByAllProtocols(t *testing.T) {
-	f := startFPM(t, fpmConf{children: 2})
-	s := startTLS(t, fmt.Sprintf(`
-[[site]]
-listen = ["{plain}"]
-root = "{root}"
-scripts = ["/**.php"]
-max_body = "200MiB"
-[site.tls]
-listen = ["{tls}"]
-{cert a.test}
-redirect = false
+	s := phpTLSSite(t, startFPM(t, fpmConf{children: 2}), `
 [[site.location]]
 match = "/"
 [[site.location]]
 match = "^~ /small/"
 max_body = "1KiB"
 backend = "php"
-[[site.location]]
-match = '~ \.php(/|$)'
-backend = "php"
-[backend.php]
-servers = [%q]
-max_conns = 2
-idle_timeout = "300ms"
-`, f.server()))
+`)
 	for name, content := range map[string]string{
 		"env.php": envPHP, "big.bin": strings.Repeat("static! ", 5<<17), "dir/x": "", "small/sum.php": "<?php", ".env": "secret",
 		"sum.php":     `<?php $b = file_get_contents("php://input"); echo $_SERVER["CONTENT_LENGTH"] ?: "0", " ", hash("sha256", $b);`,
