@@ -82,7 +82,12 @@ func (g *gateway) start(args ...string) {
 	g.cmd = exec.Command(os.Getenv(binaryVar), args...)
 	g.cmd.Stdout, g.cmd.Stderr = out, out
 	g.cmd.Dir = g.dir
-	g.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=10") // the default is a second for each test
+	g.cmd.Env = append(os.Environ(),
+		"GORACE=atexit_sleep_ms=10", // the default is a second for each test
+		// With this there is no ballast: what the pools of a race build lose on purpose
+		// would pile up in the room that it makes, and the tests look at memory.
+		"GOMEMLIMIT=400MiB",
+	)
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := g.cmd.Start(); err != nil {
 		g.t.Fatal(err)
