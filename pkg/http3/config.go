@@ -15,7 +15,7 @@ type Config struct {
 	MaxFieldLine  int      // bytes of one field, name and value; beyond it 431; 0: 16384
 	MaxFieldBytes int      // bytes of all fields, each with 4 more, as on HTTP/1.1; beyond it 431; 0: 65536
 	MaxFields     int      // number of fields; beyond it 431; 0: 100
-	MaxTrailer    int      // bytes of an encoded trailer section; beyond it the body is broken; 0: 8192
+	MaxTrailer    int      // bytes of a trailer section, encoded or not; beyond it the body is broken; 0: 8192
 	AllowNames    []string // lower-case names with an underscore or a dot that may pass
 
 	HeaderTimeout    time.Duration // for a whole request head, from the first byte of its stream

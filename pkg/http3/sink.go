@@ -14,10 +14,11 @@ type sink struct {
 	out outbox
 	enc encoder
 
-	head   []byte // HEADERS not yet handed over
-	sent   int64
-	state  sinkState
-	noBody bool // HEAD, 204, 304: payload is dropped
+	head    []byte // HEADERS not yet handed over
+	sent    int64
+	state   sinkState
+	noBody  bool // HEAD, 204, 304: payload is dropped
+	connect bool // of an extended CONNECT
 }
 
 type sinkState uint8
@@ -31,7 +32,7 @@ const (
 )
 
 func (s *sink) reset(st *stream) {
-	s.st, s.r, s.head, s.sent, s.state, s.noBody = st, nil, nil, 0, sinkNew, false
+	s.st, s.r, s.head, s.sent, s.state, s.noBody, s.connect = st, nil, nil, 0, sinkNew, false, false
 	s.enc.trim()
 	s.out.reset(st.qs, pace{timeout: st.cfg.SendTimeout, rate: st.cfg.MinSendRate}, st.c.lost)
 }
@@ -61,6 +62,13 @@ func (s *sink) Start(r *exchange.Response) error {
 	s.r = r
 	s.state = sinkHeld
 	s.noBody = s.st.x.Request.IsHead() || exchange.NoBodyStatus(r.Status)
+	if s.connect && r.Status/100 == 2 {
+		// To the client it would be a tunnel (RFC 9220 section 3, RFC 8441 section 5).
+		r.Status = 501
+		r.Header.Reset()
+		r.ContentLength = 0
+		s.noBody = true
+	}
 	return nil
 }
 
