@@ -60,7 +60,7 @@ func startApp(ctx context.Context, cfg *config.Config, allowRoot bool) (_ *app, 
 	a.certs = certs.New(a.log, certs.Options{})
 	a.gateway = gateway.New(gateway.Options{
 		Software: "fcgigw/" + buildVersion(), Logs: a.logs, Sweeper: a.sweeper, AllowRoot: allowRoot,
-		Challenge: a.certs.Challenge,
+		Challenge: a.certs.Challenge, HTTP3: a.http3On,
 	})
 	a.server, err = server.New(serverConfig(cfg), a.gateway, a.sweeper, a.serverEvents())
 	if err != nil {
@@ -121,10 +121,17 @@ func (a *app) serverEvents() server.Events {
 			a.log.Error("cannot accept a connection", zap.String("listen", listen), zap.Error(err),
 				zap.String("hint", "out of file descriptors? raise LimitNOFILE, or lower max_connections"))
 		},
+		Stalled:      a.stalledCut,
+		CutElsewhere: a.cutQUIC,
 		TLSError: func(listen string, err error, failed int) {
 			a.log.Info("TLS handshake failed", zap.String("listen", listen), zap.Error(err), zap.Int("failed", failed))
 		},
 		ProxyError: func(listen string, err error, failed int) {
+			if errors.Is(err, server.ErrProxyUnexpected) {
+				a.log.Warn("a PROXY header where none is expected; the request was refused", zap.String("listen", listen), zap.Int("refused", failed),
+					zap.String("hint", fmt.Sprintf("if a proxy of yours sends it: proxy_protocol = [\"its address\"] in [listener.%q], and a restart", listen)))
+				return
+			}
 			a.log.Warn("closed a connection without a good PROXY header", zap.String("listen", listen), zap.Error(err),
 				zap.Int("closed", failed), zap.String("hint", "proxy_protocol of this address lists the sources that must send one"))
 		},
@@ -177,9 +184,9 @@ func (a *app) apply(ctx context.Context, cfg *config.Config) error {
 	a.http2.Configure(http2Config(cfg))
 	a.quic.server.Configure(http3Config(cfg))
 	a.governor.Follow(cfg.Gateway.Processors == "auto")
+	a.warnListeners(cfg)
 	a.serve(cfg, opened)
 	a.serveQUIC(packets)
-	a.warnListeners(cfg)
 	a.closeUnused(cfg)
 	a.closeUnusedQUIC(cfg)
 	if cfg.Log != a.cfg.Log || cfg.Gateway.PIDFile != a.cfg.Gateway.PIDFile {

@@ -19,10 +19,13 @@ func checkCommand() *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Check a configuration and list every mistake in it",
 		Long: `Check a configuration and list every mistake in it, as file:line:column: message.
-Nothing is started and no socket opened. Warnings tell what will not work on this
-machine, for the user who checks: missing directories and sockets, permissions.
-The exit status is 0 when the configuration can be used (warnings may be printed)
-and 2 when it cannot.`,
+Nothing is started and no socket opened. The files of certificates are read: one
+that is no good, such as the key of another certificate, is a mistake. Warnings
+tell what will not work on this machine, for the user who checks: missing files,
+directories and sockets, permissions. "run" and a reload refuse some of these; the
+warning says so. Run it as the gateway's user to see what the gateway will see.
+The exit status is 0 when there is no mistake (warnings may be printed) and 2 when
+there is.`,
 		Example: `  fcgigw check fcgigw.toml && kill -HUP $(cat /run/fcgigw.pid)`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -33,7 +36,11 @@ and 2 when it cannot.`,
 			if err != nil {
 				return err
 			}
-			printWarnings(c.ErrOrStderr(), machineWarnings(cfg))
+			warnings, wrong := lookAtMachine(cfg)
+			printWarnings(c.ErrOrStderr(), warnings)
+			if len(wrong) > 0 {
+				return configError(&wrong)
+			}
 			fmt.Fprintf(c.OutOrStdout(), "%s: ok: %s\n", path, describe(cfg))
 			return nil
 		},

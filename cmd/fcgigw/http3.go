@@ -20,6 +20,7 @@ type quicFront struct {
 	server  *http3.Server
 	sockets map[string]net.PacketConn // by address as configured
 	warned  bool                      // of small buffers, which all sockets have alike
+	told    map[string]bool           // addresses that systemd opened for TCP only
 }
 
 func (a *app) newQUIC(cfg *config.Config) {
@@ -28,14 +29,33 @@ func (a *app) newQUIC(cfg *config.Config) {
 		server: http3.New(http3Config(cfg), a.gateway, http3.Events{
 			Refused: ev.Refused, Panic: ev.Panic, Full: ev.Full,
 		}),
-		sockets: make(map[string]net.PacketConn),
+		sockets: make(map[string]net.PacketConn), told: make(map[string]bool),
+	}
+}
+
+// http3On returns the addresses of cfg that speak HTTP/3: not those that systemd
+// has opened for TCP only, whose UDP port the gateway may have no right to.
+func (a *app) http3On(cfg *config.Config) []string {
+	return slices.DeleteFunc(cfg.HTTP3On(), a.inherited.StreamOnly)
+}
+
+// tellStreamOnly says once where there is no HTTP/3 for want of a socket.
+func (a *app) tellStreamOnly(cfg *config.Config) {
+	for _, addr := range cfg.HTTP3On() {
+		if !a.inherited.StreamOnly(addr) || a.quic.told[addr] {
+			continue
+		}
+		a.quic.told[addr] = true
+		a.log.Info("no HTTP/3 on an address that systemd has opened for TCP only", zap.String("listen", addr),
+			zap.String("hint", "ListenDatagram= with the same port in the .socket unit, or http3 = false in [http]"))
 	}
 }
 
 // openQUIC opens the UDP sockets of cfg that are not open yet: all or none.
 func (a *app) openQUIC(ctx context.Context, cfg *config.Config) (map[string]net.PacketConn, error) {
 	opened := make(map[string]net.PacketConn)
-	for _, addr := range cfg.HTTP3On() {
+	a.tellStreamOnly(cfg)
+	for _, addr := range a.http3On(cfg) {
 		if a.quic.sockets[addr] != nil {
 			continue
 		}
@@ -78,7 +98,7 @@ func (a *app) serveQUIC(opened map[string]net.PacketConn) {
 // closeUnusedQUIC closes the sockets that cfg does not have. Clients on them are
 // told to go when their requests have ended.
 func (a *app) closeUnusedQUIC(cfg *config.Config) {
-	used := cfg.HTTP3On()
+	used := a.http3On(cfg)
 	for addr, pc := range a.quic.sockets {
 		if !slices.Contains(used, addr) {
 			a.quic.server.CloseListener(pc)

@@ -91,12 +91,7 @@ func (a *app) serve(cfg *config.Config, opened map[string]net.Listener) {
 // closeUnused closes the listeners that no site of cfg has. Their connections
 // go on.
 func (a *app) closeUnused(cfg *config.Config) {
-	used := make(map[string]bool)
-	for i := range cfg.Sites {
-		for _, addr := range cfg.Sites[i].Addresses() {
-			used[addr] = true
-		}
-	}
+	used := usedBy(cfg)
 	for addr, ln := range a.listeners {
 		if !used[addr] {
 			ln.Close()
@@ -105,10 +100,26 @@ func (a *app) closeUnused(cfg *config.Config) {
 	}
 }
 
+// usedBy returns the addresses that sites of cfg listen on.
+func usedBy(cfg *config.Config) map[string]bool {
+	used := make(map[string]bool)
+	for i := range cfg.Sites {
+		for _, addr := range cfg.Sites[i].Addresses() {
+			used[addr] = true
+		}
+	}
+	return used
+}
+
 // warnListeners names the open addresses whose options are others in cfg: a
-// socket is what it was when it was opened.
+// socket is what it was when it was opened. It is called before the new ones of
+// cfg are among them.
 func (a *app) warnListeners(cfg *config.Config) {
+	used := usedBy(cfg)
 	for addr := range a.listeners {
+		if !used[addr] {
+			continue // it is closed
+		}
 		was, is := a.cfg.ListenerOf(addr), cfg.ListenerOf(addr)
 		if !sameListener(&was, &is) || a.cfg.HTTP.Backlog != cfg.HTTP.Backlog && is.Backlog == 0 {
 			a.log.Warn("changed options of an address take effect at the next start", zap.String("listen", addr))

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"crypto/tls"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/config"
 	"github.com/fcgigw/fcgigw/test/harness"
 )
@@ -54,7 +57,7 @@ func TestOwnersOfSocketsAreLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := machineWarnings(cfg)
+	found, _ := lookAtMachine(cfg)
 	if got := (&found).Error(); got != "t:2:1: user: there is no user \"no-such-user\"\nt:3:1: group: there is no group \"no-such-group\"" {
 		t.Errorf("got %s", got)
 	}
@@ -80,6 +83,30 @@ func TestChangedOptionsOfAnAddressAreForTheNextStart(t *testing.T) {
 	launch(t, nil, "run", "-c", file).waitLog(`"ready"`)
 	if fi, err := os.Stat(dir + "/http"); err != nil || fi.Mode() != fs.ModeSocket|0o600 {
 		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+func TestAnAddressThatAReloadBringsOrTakesIsNotOneWithChangedOptions(t *testing.T) {
+	dir := t.TempDir()
+	text := strings.ReplaceAll(plainSettings, "{dir}", dir)
+	two := strings.Replace(text, "unix:"+dir+"/http\"", "unix:"+dir+"/http\", \"unix:"+dir+"/more\"", 1) +
+		"[listener.\"unix:" + dir + "/more\"]\nmode = \"0600\"\n"
+	file := write(t, dir+"/c.toml", text)
+	p := launch(t, nil, "run", "-c", file)
+	p.waitLog(`"ready"`)
+	for i, next := range []string{two, text} {
+		write(t, file, next)
+		p.signal(syscall.SIGHUP)
+		harness.Eventually(t, "it is reloaded", func() bool { return strings.Count(p.stderr.String(), `"reloaded"`) == i+1 })
+		_, err := os.Stat(dir + "/more")
+		if (err == nil) != (next == two) {
+			t.Errorf("the socket: %v", err)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	p.waitEnd()
+	if log := p.stderr.String(); strings.Contains(log, "changed options of an address") {
+		t.Errorf("the log has\n%s", log)
 	}
 }
 
@@ -142,4 +169,56 @@ func TestASocketOfSystemdThatNobodyListensOnIsReported(t *testing.T) {
 	defer c.Close()
 	p.waitLog("systemd has opened a socket that no site listens on")
 	p.waitLog("unix:" + dir + "/other")
+}
+
+func TestAnAddressThatSystemdOpenedForTCPOnlyHasNoHTTP3(t *testing.T) {
+	dir := t.TempDir()
+	certstest.NewAuthority(t, "a CA").Server("a.test").Write(t, dir, "a")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String() // free when it is closed, as good as certainly
+	taken, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer taken.Close() // the gateway would fail to open it
+	ln.Close()
+	p := activate(t, addr, "[log]\naccess = \"off\"\n[[site]]\nlisten = []\nroot = \""+dir+"\"\n[site.tls]\nlisten = [\""+addr+
+		"\"]\ncertificate = \""+dir+"/a.pem\"\ncertificate_key = \""+dir+"/a.key\"\n")
+	r, err := (&http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+	}}).Get("https://" + addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if alt := r.Header.Get("Alt-Svc"); alt != "" {
+		t.Errorf("HTTP/3 is announced: %q", alt)
+	}
+	p.waitLog("no HTTP/3 on an address that systemd has opened for TCP only")
+}
+
+func TestAReloadThatTurnsAnAddressIntoTLSIsRefusedAtItsPlace(t *testing.T) {
+	parse := func(text string) *config.Config {
+		t.Helper()
+		cfg, err := config.Parse("t", []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+	const plain = "[[site]]\nlisten = [\":8443\"]\nroot = \"/\"\n"
+	const secure = "[[site]]\nroot = \"/\"\n[site.tls]\nlisten = [\":1\", \":8443\"]\ncertificate = \"/c\"\ncertificate_key = \"/k\"\n"
+	for _, c := range []struct{ old, cfg, want string }{
+		{plain, plain, ""},
+		{plain, secure, `t:4:17: listen: ":8443" changes`},
+		{secure, plain, `t:2:11: listen: ":8443" changes`},
+	} {
+		err := sameKinds(parse(c.old), parse(c.cfg))
+		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
 }

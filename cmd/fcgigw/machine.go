@@ -17,16 +17,18 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/worker"
 )
 
-// machine compares a configuration with the machine it is on. What it finds are
-// warnings: the file may be meant for another machine.
+// machine compares a configuration with the machine it is on. Most of what it
+// finds are warnings: the file may be meant for another machine.
 type machine struct {
 	cfg   *config.Config
 	said  map[string]bool // a directory of ten locations is one warning
 	found config.Errors
+	wrong config.Errors // files that are here and can be used nowhere
 }
 
-// machineWarnings tells what would not work here for the user who asks.
-func machineWarnings(cfg *config.Config) config.Errors {
+// lookAtMachine tells what would not work here for the user who asks, and what
+// is wrong wherever it is.
+func lookAtMachine(cfg *config.Config) (warnings, wrong config.Errors) {
 	m := &machine{cfg: cfg, said: make(map[string]bool)}
 	m.files()
 	m.owners()
@@ -39,7 +41,7 @@ func machineWarnings(cfg *config.Config) config.Errors {
 		b := cfg.Backends[name]
 		m.backend(&b)
 	}
-	return m.found
+	return m.found, m.wrong
 }
 
 // warn notes what is wrong with the value of a key; a nil problem is none.
@@ -72,7 +74,7 @@ func (m *machine) files() {
 func (m *machine) site(s *config.Site) {
 	for _, addr := range s.Listen {
 		if path, ok := strings.CutPrefix(addr, "unix:"); ok && !strings.HasPrefix(path, "@") {
-			m.warn(s.Pos.Path, "listen", addr, creatable(path))
+			m.warn(s.Pos.Path, "listen", addr, listenable(path))
 		}
 	}
 	if len(s.Locations) == 0 {
@@ -96,7 +98,7 @@ func (m *machine) site(s *config.Site) {
 func (m *machine) backend(b *config.Backend) {
 	for _, addr := range b.Servers {
 		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-			m.warn(b.Pos.Path, "servers", addr, connectable(path))
+			m.warn(b.Pos.Path, "servers", addr, connectable(path, b.Protocol))
 		}
 	}
 	inFile := 0
@@ -221,13 +223,17 @@ func creatable(path string) error {
 	return nil
 }
 
-// connectable reports why nobody can connect to the socket at path. It is
-// looked at only.
-func connectable(path string) error {
+// connectable reports why nobody can connect to the socket at path, on which
+// protocol is spoken. It is looked at only.
+func connectable(path, protocol string) error {
+	running, owner := "is php-fpm running, and is its \"listen\" the same path?", "listen.owner and listen.group of the php-fpm pool"
+	if protocol == "http" {
+		running, owner = "is the application running, and does it listen on the same path?", "with which owner, group and umask the application makes it (docs/http.md)"
+	}
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("no such socket; is php-fpm running, and is its \"listen\" the same path?")
+		return errors.New("no such socket; " + running)
 	case errors.Is(err, fs.ErrPermission):
 		return errAccess
 	case err != nil:
@@ -235,7 +241,7 @@ func connectable(path string) error {
 	case fi.Mode()&fs.ModeSocket == 0:
 		return errors.New("it is no socket")
 	case unix.Access(path, unix.W_OK) != nil:
-		return fmt.Errorf("%w to connect; see listen.owner and listen.group of the php-fpm pool", errAccess)
+		return fmt.Errorf("%w to connect; see %s", errAccess, owner)
 	}
 	return nil
 }

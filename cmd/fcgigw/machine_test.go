@@ -51,6 +51,7 @@ func TestCheckWarnsOfWhatThisMachineLacks(t *testing.T) {
 		{"temp_dir", site + "[gateway]\ntemp_dir = \"{dir}/none\"\n", ":5:1: temp_dir: {dir}/none: no such directory"},
 		{"listen", strings.Replace(site, ":80", "unix:{dir}/none/http", 1), ":2:1: listen: unix:{dir}/none/http: {dir}/none: no such directory"},
 		{"socket", backend + "servers = [\"unix:{dir}/none\"]\n", ":8:1: servers: unix:{dir}/none: no such socket; is php-fpm running"},
+		{"socket of an application", backend + "protocol = \"http\"\nservers = [\"unix:{dir}/none\"]\n", ":9:1: servers: unix:{dir}/none: no such socket; is the application running"},
 		{"socket that is a file", backend + "servers = [\"unix:{dir}/file\"]\n", "it is no socket"},
 		{"socket that is there", backend + "servers = [\"unix:{dir}/sock\"]\n", ""},
 		{"another machine", backend + "servers = [\"elsewhere:9000\"]\n", ""},

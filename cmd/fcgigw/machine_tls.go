@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ func (m *machine) tls(s *config.Site) {
 		return
 	}
 	for _, addr := range t.Listen {
-		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		if path, ok := strings.CutPrefix(addr, "unix:"); ok && !strings.HasPrefix(path, "@") {
 			m.warn(t.Pos.Path, "listen", addr, creatable(path))
 		}
 	}
@@ -35,19 +34,8 @@ func (m *machine) tls(s *config.Site) {
 	}
 	if t.ClientAuth != "off" {
 		_, err := certs.LoadClients(t.ClientCA, t.ClientCRL)
-		m.warn(t.Pos.Path, "client_ca", t.ClientCA, shortly(err))
+		m.tlsFile(t.Pos.Path, err)
 	}
-}
-
-// shortly says the usual in the words of the other warnings.
-func shortly(err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errNoFile
-	case errors.Is(err, fs.ErrPermission):
-		return errAccess
-	}
-	return err
 }
 
 // certificate looks at the certificate of a site as a browser would, but for
@@ -56,7 +44,7 @@ func (m *machine) certificate(s *config.Site) {
 	path := s.TLS.Pos.Path
 	cert, err := certs.LoadPair(s.TLS.Certificate, s.TLS.CertificateKey)
 	if err != nil {
-		m.warn(path, "certificate", s.TLS.Certificate, shortly(err))
+		m.tlsFile(path, err)
 		return
 	}
 	switch now := time.Now(); {
@@ -100,6 +88,9 @@ func (m *machine) acme() {
 		return
 	}
 	m.warn("acme", "storage", c.ACME.Storage, makeable(c.ACME.Storage))
+	if c.ACME.CARoot != "" {
+		m.tlsFile("acme", certs.CheckRoot(c.ACME.CARoot))
+	}
 }
 
 // makeable reports why a directory could not be made with all above it.

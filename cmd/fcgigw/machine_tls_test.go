@@ -2,11 +2,14 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/fcgigw/fcgigw/pkg/certs"
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
 	"github.com/fcgigw/fcgigw/pkg/config"
 )
@@ -34,10 +37,11 @@ func TestCheckWarnsOfCertificatesThatWillNotDo(t *testing.T) {
 		{"other host", site(`"c.test"`, "long", "long", ""), `:6:1: certificate: {dir}/long.pem is not for the host "c.test"`},
 		{"wildcard of another", site(`"*.a.test"`, "long", "long", ""), `is not for the host "*.a.test"`},
 		{"missing", site("", "none", "long", ""), ":6:1: certificate: {dir}/none.pem: no such file"},
-		{"another's key", site("", "long", "good", ""), "does not match public key"},
+		{"missing key", site("", "long", "none", ""), ":7:1: certificate_key: {dir}/none.key: no such file; run and a reload refuse this"},
+		{"missing list", site("", "long", "long", "client_auth = \"require\"\nclient_ca = \"{dir}/long.pem\"\nclient_crl = \"{dir}/none\"\n"), ":10:1: client_crl: {dir}/none: no such file"},
 		{"missing CA", site("", "long", "long", "client_auth = \"require\"\nclient_ca = \"{dir}/none\"\n"), ":9:1: client_ca: {dir}/none: no such file"},
-		{"CA that is none", site("", "long", "long", "client_auth = \"require\"\nclient_ca = \"{dir}/junk\"\n"), ":9:1: client_ca: {dir}/junk: "},
 		{"storage", "[acme]\nstorage = \"{dir}/junk/acme\"\n[[site]]\nhosts = [\"a.test\"]\nroot = \"{dir}\"\n[site.tls]\nacme = true\n", ":2:1: storage: {dir}/junk/acme: "},
+		{"missing ca_root", "[acme]\nca_root = \"{dir}/none\"\nstorage = \"{dir}/x\"\n[[site]]\nhosts = [\"a.test\"]\nroot = \"{dir}\"\n[site.tls]\nacme = true\n", ":2:1: ca_root: {dir}/none: no such file"},
 		{"storage that can be made", "[acme]\nstorage = \"{dir}/x/y/acme\"\n[[site]]\nhosts = [\"a.test\"]\nroot = \"{dir}\"\n[site.tls]\nacme = true\n", ""},
 		{"no challenge", "[acme]\nstorage = \"{dir}/x\"\n[[site]]\nhosts = [\"a.test\"]\nlisten = []\nroot = \"{dir}\"\n[site.tls]\nlisten = [\"unix:{dir}/s\"]\nacme = true\n", "no challenge can reach"},
 	} {
@@ -46,6 +50,36 @@ func TestCheckWarnsOfCertificatesThatWillNotDo(t *testing.T) {
 			want := strings.ReplaceAll(c.want, "{dir}", dir)
 			if !strings.Contains(got, want) || strings.Count(got, "\n") != min(len(c.want), 1) {
 				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestCertificatesThatAreNoGoodAnywhereAreMistakesAtTheirKeys(t *testing.T) {
+	dir := t.TempDir()
+	ca := certstest.NewAuthority(t, "a CA")
+	ca.Server("a.test").Write(t, dir, "a")
+	ca.Server("b.test").Write(t, dir, "b")
+	certstest.WriteFile(t, dir+"/junk", []byte("junk"))
+	site := func(cert, key, more string) string {
+		return fmt.Sprintf("[[site]]\nlisten = []\nroot = \"{dir}\"\n[site.tls]\nlisten = [\"127.0.0.1:1\"]\ncertificate = \"{dir}/%s\"\ncertificate_key = \"{dir}/%s\"\n%s", cert, key, more)
+	}
+	const clients = "client_auth = \"require\"\nclient_ca = \"{dir}/"
+	for _, c := range []struct{ name, text, want string }{
+		{"another's key", site("a.pem", "b.key", ""), ":7:1: certificate_key: {dir}/b.key: the key is not that of the certificate in {dir}/a.pem"},
+		{"swapped", site("a.key", "a.pem", ""), ":6:1: certificate: {dir}/a.key: it holds a private key and no certificate; are the two files swapped?"},
+		{"CA that is none", site("a.pem", "a.key", clients+"junk\"\n"), ":9:1: client_ca: {dir}/junk: it holds no certificate"},
+		{"list that is none", site("a.pem", "a.key", clients+"a.pem\"\nclient_crl = \"{dir}/junk\"\n"), ":10:1: client_crl: {dir}/junk: it holds no list"},
+		{"ca_root that is none", "[acme]\nca_root = \"{dir}/junk\"\nstorage = \"{dir}/x\"\n[[site]]\nlisten = []\nhosts = [\"a.test\"]\nroot = \"{dir}\"\n[site.tls]\nlisten = [\"127.0.0.1:1\"]\nacme = true\n", ":2:1: ca_root: {dir}/junk: it holds no certificate"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := write(t, dir+"/c.toml", strings.ReplaceAll(c.text, "{dir}", dir))
+			want := path + strings.ReplaceAll(c.want, "{dir}", dir)
+			for args, status := range map[string]int{"check": 2, "run": 1} {
+				code, _, errOut := command(args, path)
+				if code != status || !strings.Contains(errOut, want) {
+					t.Errorf("%s: code %d: %q, want %q", args, code, errOut, want)
+				}
 			}
 		})
 	}
@@ -93,5 +127,17 @@ func TestChallengesComeInAtThePortThatTheyAreSentToIfThereIsOne(t *testing.T) {
 		if err != nil || got.ACME.HTTPAddr != c.wantPlain || got.ACME.TLSAddr != c.wantTLS {
 			t.Errorf("%s %s: %q %q %v", c.plain, c.secure, got.ACME.HTTPAddr, got.ACME.TLSAddr, err)
 		}
+	}
+}
+
+func TestAKeyThatMayNotBeReadIsReportedAtItsPlaceWithWhatToDo(t *testing.T) {
+	cfg, err := config.Parse("c.toml", []byte("[[site]]\nroot = \"/\"\n[site.tls]\ncertificate = \"/c\"\ncertificate_key = \"/k\"\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := fmt.Errorf("certs: site: %w", &certs.FileError{Key: "certificate_key", Path: "/k", Err: fs.ErrPermission})
+	got := placeCerts(cfg, errors.Join(one, one)).Error() // a site on two addresses
+	if !strings.HasPrefix(got, "c.toml:5:1: certificate_key: /k: permission denied; the user ") || !strings.Contains(got, "docs/tls.md") || strings.Contains(got, "\n") {
+		t.Errorf("got %s", got)
 	}
 }

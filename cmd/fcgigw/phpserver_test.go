@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/pem"
 	"errors"
 	"net"
 	"net/http"
@@ -174,6 +175,31 @@ func TestHealthTakesAnAddressWithoutAScheme(t *testing.T) {
 	for _, url := range []string{addr, addr + "/x?y", "http://" + addr, ":" + port} {
 		if code, _, errOut := command("health", url); code != 0 {
 			t.Errorf("%s: code %d: %s", url, code, errOut)
+		}
+	}
+}
+
+func TestHealthAsksAHostOverTLS(t *testing.T) {
+	names := make(chan string, 1)
+	s := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		names <- r.Host + " " + r.TLS.ServerName
+	}))
+	defer s.Close()
+	ca := write(t, filepath.Join(t.TempDir(), "ca.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+	if code, _, errOut := command("health", s.URL, "--ca", ca, "--host", "example.com"); code != 0 {
+		t.Fatalf("code %d: %s", code, errOut)
+	}
+	if got := <-names; got != "example.com example.com" {
+		t.Errorf("asked for %s", got)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"", "--ca FILE names its CA"},
+		{"--host x.test --ca " + ca, "--host NAME asks for another host"},
+		{"--ca " + ca + ".none", "no such file"},
+	} {
+		code, _, errOut := command(append([]string{"health", s.URL}, strings.Fields(c.args)...)...)
+		if code == 0 || !strings.Contains(errOut, c.want) {
+			t.Errorf("%s: code %d: %s", c.args, code, errOut)
 		}
 	}
 }

@@ -142,7 +142,7 @@ func (a *app) prepareCerts(cfg *config.Config, opened map[string]net.Listener) (
 	}
 	set, err := a.certs.Prepare(c)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.At("").File, err)
+		return nil, placeCerts(cfg, err)
 	}
 	return set, nil
 }
@@ -151,19 +151,22 @@ func (a *app) prepareCerts(cfg *config.Config, opened map[string]net.Listener) (
 // or the other way round: its listener is one or the other as long as it lives.
 func sameKinds(old, cfg *config.Config) error {
 	before, after := old.TLSOn(), cfg.TLSOn()
-	used := make(map[string]bool)
-	for i := range old.Sites {
-		for _, addr := range old.Sites[i].Addresses() {
-			used[addr] = true
-		}
-	}
+	used := usedBy(old)
 	for i := range cfg.Sites {
 		s := &cfg.Sites[i]
 		for _, addr := range s.Addresses() {
 			if used[addr] && (before[addr] == nil) != (after[addr] == nil) {
-				return config.NewError(s.Pos, fmt.Sprintf("listen: %q changes between plain and TLS; that needs a restart", addr))
+				return config.NewError(cfg.At(listenKey(s, addr)), fmt.Sprintf("listen: %q changes between plain and TLS; that needs a restart", addr))
 			}
 		}
 	}
 	return nil
+}
+
+// listenKey returns the path of the place where a site names an address.
+func listenKey(s *config.Site, addr string) string {
+	if i := slices.Index(s.Listen, addr); i >= 0 {
+		return fmt.Sprintf("%s.listen[%d]", s.Pos.Path, i)
+	}
+	return fmt.Sprintf("%s.listen[%d]", s.TLS.Pos.Path, slices.Index(s.TLS.Listen, addr))
 }

@@ -1,10 +1,11 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,7 +23,7 @@ var (
 // any number of goroutines.
 type Clients struct {
 	pool *x509.CertPool
-	crls map[string]*crl // by issuer, as it stands in certificates
+	crls map[string][]*crl // by issuer, as it stands in certificates
 
 	mu sync.RWMutex
 	// seen remembers good certificates until they end, since crypto/tls gives all
@@ -32,6 +33,7 @@ type Clients struct {
 
 // crl is one list of revoked certificates.
 type crl struct {
+	signers []*x509.Certificate // the CAs in client_ca whose key made it
 	serials map[string]struct{}
 	ends    time.Time // zero: never
 }
@@ -41,18 +43,18 @@ const maxSeen = 4096
 
 // LoadClients reads the CAs that may issue clients' certificates and, if crlFile
 // is not empty, the lists of those they have revoked. A list must be signed by
-// one of the CAs.
+// one of the CAs. The error is a *FileError.
 func LoadClients(caFile, crlFile string) (*Clients, error) {
 	cas, err := readCertificates(caFile)
 	if err != nil {
-		return nil, fmt.Errorf("client_ca: %w", err)
+		return nil, fileError("client_ca", caFile, err)
 	}
-	c := &Clients{pool: poolOf(cas), crls: make(map[string]*crl), seen: make(map[*x509.Certificate]time.Time)}
+	c := &Clients{pool: poolOf(cas), crls: make(map[string][]*crl), seen: make(map[*x509.Certificate]time.Time)}
 	if crlFile == "" {
 		return c, nil
 	}
 	if err := c.readCRLs(crlFile, cas); err != nil {
-		return nil, fmt.Errorf("client_crl: %s: %w", crlFile, err)
+		return nil, fileError("client_crl", crlFile, err)
 	}
 	return c, nil
 }
@@ -99,28 +101,65 @@ func (c *Clients) unrevoked(chains [][]*x509.Certificate, now time.Time) (ends t
 // chainEnds returns until when a chain is good.
 func (c *Clients) chainEnds(chain []*x509.Certificate, now time.Time) (time.Time, error) {
 	ends := chain[0].NotAfter
-	for _, cert := range chain {
+	for i, cert := range chain {
 		if cert.NotAfter.Before(ends) {
 			ends = cert.NotAfter
 		}
-		list := c.crls[string(cert.RawIssuer)]
-		if list == nil {
-			continue
+		issuer := chain[min(i+1, len(chain)-1)] // a root is its own
+		until, err := c.certEnds(cert, issuer, now)
+		if err != nil {
+			return ends, err
 		}
-		if _, revoked := list.serials[string(cert.SerialNumber.Bytes())]; revoked {
-			return ends, ErrRevoked
-		}
-		if list.ends.IsZero() {
-			continue
-		}
-		if now.After(list.ends) {
-			return ends, ErrOldCRL
-		}
-		if list.ends.Before(ends) {
-			ends = list.ends
+		if !until.IsZero() && until.Before(ends) {
+			ends = until
 		}
 	}
 	return ends, nil
+}
+
+// certEnds looks for a certificate in the lists of its issuer, of which there may
+// be several: old and new ones, or a CA that has changed its key, which may go on
+// to list what it issued with the old one (RFC 5280, 5). It returns until when
+// they say that it is good; zero: for ever.
+func (c *Clients) certEnds(cert, issuer *x509.Certificate, now time.Time) (time.Time, error) {
+	lists := c.crls[string(cert.RawIssuer)]
+	var own []*crl // made with the key that made the certificate
+	for _, list := range lists {
+		if _, revoked := list.serials[string(cert.SerialNumber.Bytes())]; revoked {
+			return time.Time{}, ErrRevoked
+		}
+		if list.by(issuer) {
+			own = append(own, list)
+		}
+	}
+	if len(own) > 0 {
+		lists = own
+	}
+	ends := latest(lists)
+	if !ends.IsZero() && now.After(ends) {
+		return ends, ErrOldCRL
+	}
+	return ends, nil
+}
+
+// latest returns when the last of the lists ends; zero: never.
+func latest(lists []*crl) (ends time.Time) {
+	for _, list := range lists {
+		if list.ends.IsZero() {
+			return list.ends
+		}
+		if list.ends.After(ends) {
+			ends = list.ends
+		}
+	}
+	return ends
+}
+
+// by reports whether the list is one of the CA.
+func (l *crl) by(ca *x509.Certificate) bool {
+	return slices.ContainsFunc(l.signers, func(s *x509.Certificate) bool {
+		return bytes.Equal(s.RawSubjectPublicKeyInfo, ca.RawSubjectPublicKeyInfo)
+	})
 }
 
 func (c *Clients) remember(leaf *x509.Certificate, ends time.Time) {
@@ -146,10 +185,11 @@ func (c *Clients) readCRLs(path string, cas []*x509.Certificate) error {
 		if err != nil {
 			return err
 		}
-		if !signedByOne(list, cas) {
+		signers := signersOf(list, cas)
+		if len(signers) == 0 {
 			return errors.New("a list is signed by none of the CAs in client_ca")
 		}
-		c.addCRL(list)
+		c.addCRL(list, signers)
 	}
 	if len(c.crls) == 0 {
 		return errors.New("it holds no list (PEM, X509 CRL)")
@@ -157,21 +197,22 @@ func (c *Clients) readCRLs(path string, cas []*x509.Certificate) error {
 	return nil
 }
 
-func (c *Clients) addCRL(list *x509.RevocationList) {
-	l := &crl{serials: make(map[string]struct{}, len(list.RevokedCertificateEntries)), ends: list.NextUpdate}
+func (c *Clients) addCRL(list *x509.RevocationList, signers []*x509.Certificate) {
+	l := &crl{signers: signers, serials: make(map[string]struct{}, len(list.RevokedCertificateEntries)), ends: list.NextUpdate}
 	for _, e := range list.RevokedCertificateEntries {
 		l.serials[string(e.SerialNumber.Bytes())] = struct{}{}
 	}
-	c.crls[string(list.RawIssuer)] = l
+	c.crls[string(list.RawIssuer)] = append(c.crls[string(list.RawIssuer)], l)
 }
 
-func signedByOne(list *x509.RevocationList, cas []*x509.Certificate) bool {
+// signersOf returns the CAs whose key made the list.
+func signersOf(list *x509.RevocationList, cas []*x509.Certificate) (signers []*x509.Certificate) {
 	for _, ca := range cas {
 		if list.CheckSignatureFrom(ca) == nil {
-			return true
+			signers = append(signers, ca)
 		}
 	}
-	return false
+	return signers
 }
 
 func poolOf(certs []*x509.Certificate) *x509.CertPool {
@@ -191,12 +232,27 @@ func readPool(path string) (*x509.CertPool, error) {
 	return poolOf(certs), nil
 }
 
+// CheckRoot reports why the file of a CA's certificate (ACME.CARoot) could not be
+// used: a *FileError, or nil.
+func CheckRoot(path string) error {
+	if _, err := readCertificates(path); err != nil {
+		return fileError("ca_root", path, err)
+	}
+	return nil
+}
+
 // readCertificates reads a PEM file with at least one certificate.
 func readCertificates(path string) ([]*x509.Certificate, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
+	return parseCertificates(data)
+}
+
+// parseCertificates reads the certificates in a PEM file, of which there must be
+// one.
+func parseCertificates(data []byte) ([]*x509.Certificate, error) {
 	var list []*x509.Certificate
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
@@ -204,12 +260,12 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
 		list = append(list, c)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: it holds no certificate (PEM)", path)
+		return nil, errors.New("it holds no certificate (PEM)")
 	}
 	return list, nil
 }

@@ -1,6 +1,7 @@
 package certs_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -159,5 +160,38 @@ func TestHandshakesTakeAnyClientCertificateAndNone(t *testing.T) {
 	_, err := r.shake(&tls.Config{ServerName: "s.test", Certificates: []tls.Certificate{{Certificate: [][]byte{a.Cert.Raw}, PrivateKey: b.Key}}})
 	if err == nil {
 		t.Error("a stolen certificate passes the handshake")
+	}
+}
+
+// A CA that has changed its key is two CAs of one name, each with its list.
+func TestAnIssuerMayHaveSeveralLists(t *testing.T) {
+	r := newClientsRig(t)
+	r.ca = certstest.WriteFile(t, r.dir+"/both.pem", append(r.good.PEM(), r.bad.PEM()...))
+	revoked, fine := r.good.Client(pkix.Name{CommonName: "revoked"}), r.good.Client(pkix.Name{CommonName: "fine"})
+	other := r.bad.Client(pkix.Name{CommonName: "other"})
+	next := time.Now().Add(30 * time.Minute)
+	past := time.Now().Add(-time.Minute)
+	for name, row := range map[string]struct {
+		lists [][]byte
+		fine  error // of a certificate in no list; that of the other key is good
+	}{
+		"its list first":       {[][]byte{r.good.CRL(next, revoked), r.bad.CRL(next)}, nil},
+		"its list last":        {[][]byte{r.bad.CRL(next), r.good.CRL(next, revoked)}, nil},
+		"listed by the other":  {[][]byte{r.good.CRL(next), r.bad.CRL(next, revoked)}, nil},
+		"an old list and new":  {[][]byte{r.good.CRL(past, revoked), r.good.CRL(next), r.bad.CRL(next)}, nil},
+		"its list out of date": {[][]byte{r.bad.CRL(next), r.good.CRL(past, revoked)}, certs.ErrOldCRL},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := r.load(t, certstest.WriteFile(t, r.dir+"/crl.pem", bytes.Join(row.lists, nil)))
+			if err := c.Verify(chain(revoked.Cert), time.Now()); !errors.Is(err, certs.ErrRevoked) {
+				t.Errorf("revoked: %v", err)
+			}
+			if err := c.Verify(chain(fine.Cert), time.Now()); !errors.Is(err, row.fine) {
+				t.Errorf("fine: %v, want %v", err, row.fine)
+			}
+			if err := c.Verify(chain(other.Cert), time.Now()); err != nil {
+				t.Errorf("other: %v", err)
+			}
+		})
 	}
 }

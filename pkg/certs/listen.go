@@ -76,7 +76,7 @@ func (b *builder) config(c *Site) (*tls.Config, error) {
 	if c.ClientCA != "" {
 		pool, err := readPool(c.ClientCA)
 		if err != nil {
-			return nil, fmt.Errorf("client_ca: %w", err)
+			return nil, fileError("client_ca", c.ClientCA, err)
 		}
 		t.ClientAuth, t.ClientCAs = tls.RequestClientCert, pool
 	}

@@ -30,7 +30,7 @@ type magic struct {
 
 // newMagic prepares a client. Nobody is asked for anything before manage.
 func newMagic(cfg ACME, staple bool, renew time.Duration, log *zap.Logger) (*magic, error) {
-	log = log.Named("acme").WithOptions(zap.IncreaseLevel(zap.InfoLevel)) // it has much to say about every handshake
+	log = acmeLog(log.Named("acme").WithOptions(zap.IncreaseLevel(zap.InfoLevel))) // it has much to say about every handshake
 	m := &magic{cfg: cfg, staple: staple, log: log, hosts: make(map[string]context.CancelFunc)}
 	if err := os.MkdirAll(cfg.Storage, 0o700); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
@@ -42,7 +42,7 @@ func newMagic(cfg ACME, staple bool, renew time.Duration, log *zap.Logger) (*mag
 	if cfg.CARoot != "" {
 		pool, err := readPool(cfg.CARoot)
 		if err != nil {
-			return nil, fmt.Errorf("ca_root: %w", err)
+			return nil, fileError("ca_root", cfg.CARoot, err)
 		}
 		template.TrustedRoots = pool
 	}
@@ -129,7 +129,7 @@ func isChallenge(h *tls.ClientHelloInfo) bool {
 }
 
 // ProtocolACME is what ALPN settles on in a CA's challenge: such a connection
-// has done its work with the handshake and is closed.
+// has done its work with the handshake; package server closes it.
 const ProtocolACME = "acme-tls/1"
 
 // alpnConfig is for handshakes that are challenges.

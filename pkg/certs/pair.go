@@ -3,7 +3,6 @@ package certs
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -101,24 +100,6 @@ func (p *pair) inherit(old []*pair) {
 	}
 }
 
-// LoadPair reads a certificate with its chain and its key, which must belong
-// together, from PEM files. Errors name the file.
-func LoadPair(certFile, keyFile string) (*tls.Certificate, error) {
-	certPEM, err := readFile(certFile)
-	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
-	}
-	keyPEM, err := readFile(keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("certificate_key: %w", err)
-	}
-	cert, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", certFile, keyFile, err)
-	}
-	return &cert, nil
-}
-
 // readFile reads a file of at most maxFile bytes.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
@@ -130,8 +111,5 @@ func readFile(path string) ([]byte, error) {
 	if err == nil && len(data) > maxFile {
 		err = errors.New("larger than 16 MiB")
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return data, nil
+	return data, err
 }

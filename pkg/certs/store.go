@@ -116,6 +116,7 @@ func (s *Store) Use(set *Set) {
 	old := s.current.Load()
 	for _, p := range set.pairs {
 		p.inherit(old.pairs)
+		s.warnOfDates(p)
 	}
 	s.current.Store(set)
 	if old.magic != nil && old.magic != set.magic {
@@ -185,6 +186,7 @@ func (s *Store) reread() {
 			changed = true
 			s.log.Info("certificate read again", zap.String("file", p.files.cert),
 				zap.Time("expires", p.current.Load().Leaf.NotAfter))
+			s.warnOfDates(p)
 		}
 	}
 	if changed {
@@ -192,5 +194,17 @@ func (s *Store) reread() {
 		case s.wake <- struct{}{}: // for its OCSP answer
 		default:
 		}
+	}
+}
+
+// warnOfDates tells of a certificate that clients refuse for its dates.
+func (s *Store) warnOfDates(p *pair) {
+	switch leaf, now := p.current.Load().Leaf, time.Now(); {
+	case now.After(leaf.NotAfter):
+		s.log.Warn("a certificate has expired; clients refuse it", zap.String("file", p.files.cert),
+			zap.Time("expired", leaf.NotAfter), zap.String("hint", "renew it: the file is read again by itself when it changes"))
+	case now.Before(leaf.NotBefore):
+		s.log.Warn("a certificate is not good yet; clients refuse it", zap.String("file", p.files.cert),
+			zap.Time("from", leaf.NotBefore), zap.String("hint", "is the clock right?"))
 	}
 }

@@ -2,10 +2,13 @@ package certs_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/certs"
 	"github.com/fcgigw/fcgigw/pkg/certs/certstest"
@@ -111,12 +114,18 @@ func TestWhatCannotBeReadIsRefusedByNameAndNothingChanges(t *testing.T) {
 	other := r.ca.Server("x.test")
 	otherCert, otherKey := other.Write(t, r.dir, "other")
 	junk := certstest.WriteFile(t, r.path("junk.pem"), []byte("junk"))
+	locked := certstest.WriteFile(t, r.path("locked.key"), pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")}))
+	reversed := certstest.WriteFile(t, r.path("reversed.pem"), append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.ca.Server("y.test").Cert.Raw}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Cert.Raw})...))
 	for want, s := range map[string]*certs.Site{
-		"no such file":                {Name: "none", Certificate: r.path("none.pem"), Key: otherKey},
-		"certificate_key: open":       {Name: "nokey", Certificate: otherCert, Key: r.path("none.key")},
-		"does not match public key":   {Name: "mismatch", Certificate: otherCert, Key: good.Key},
-		"junk.pem: it holds no cert":  {Name: "ca", Certificate: otherCert, Key: otherKey, ClientCA: junk},
-		"failed to find any PEM data": {Name: "junk", Certificate: junk, Key: otherKey},
+		"certificate: " + r.path("none.pem") + ": no such file":     {Name: "none", Certificate: r.path("none.pem"), Key: otherKey},
+		"certificate_key: " + r.path("none.key") + ": no such file": {Name: "nokey", Certificate: otherCert, Key: r.path("none.key")},
+		good.Key + ": the key is not that of the certificate in":    {Name: "mismatch", Certificate: otherCert, Key: good.Key},
+		"client_ca: " + junk + ": it holds no certificate":          {Name: "ca", Certificate: otherCert, Key: otherKey, ClientCA: junk},
+		"certificate: " + junk + ": it holds no certificate":        {Name: "junk", Certificate: junk, Key: otherKey},
+		"certificate_key: " + junk + ": it holds no private key":    {Name: "junkkey", Certificate: otherCert, Key: junk},
+		"are the two files swapped?":                                {Name: "swapped", Certificate: otherKey, Key: otherCert},
+		"the key is encrypted":                                      {Name: "locked", Certificate: otherCert, Key: locked},
+		"begins with the certificate of an issuer":                  {Name: "order", Certificate: reversed, Key: otherKey},
 	} {
 		set, err := r.Prepare(certs.Config{Listens: listens(good, s)})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `site "`+s.Name+`"`) {
@@ -237,5 +246,17 @@ func TestAListenerKeepsItsConfiguration(t *testing.T) {
 	a, b := r.TLS("a"), r.TLS("b")
 	if r.TLS("a") != a || a == b {
 		t.Error("one configuration for each address, and the same one always")
+	}
+}
+
+func TestAnExpiredCertificateIsServedAndReported(t *testing.T) {
+	r := start(t, certs.Options{})
+	cert, key := r.ca.Issue(func(c *x509.Certificate) {
+		c.DNSNames, c.NotAfter = []string{"old.test"}, time.Now().Add(-time.Minute)
+	}).Write(t, r.dir, "old")
+	r.use(&certs.Site{Name: "old", Hosts: []string{"old.test"}, Certificate: cert, Key: key})
+	warned := r.logs.FilterMessage("a certificate has expired; clients refuse it")
+	if warned.Len() != 1 || warned.All()[0].ContextMap()["file"] != cert {
+		t.Errorf("the log has %v", r.logs.All())
 	}
 }

@@ -45,10 +45,9 @@ func (f *Filter) Start(c *Compressor, x *exchange.Exchange, next exchange.Sink) 
 	switch r.Status {
 	case 304:
 		revalidated(x)
+		c.varied(x)
 	case 206: // of what would have been encoded as a whole (RFC 9110 section 15.3.7)
-		if c.types.has(r.Header.Get("Content-Type")) {
-			accept.Vary(x)
-		}
+		c.varied(x)
 	}
 	if !c.worth(r) || c.small(r.ContentLength) && !mustEncode(c, x) {
 		return false, next.Start(r)

@@ -22,6 +22,21 @@ func (c *Compressor) worth(r *exchange.Response) bool {
 	return c.types.has(h.Get("Content-Type"))
 }
 
+// Varies reports whether a body of a media type and a length, which is -1 if it is
+// not known, is encoded for clients that want it.
+func (c *Compressor) Varies(mediaType []byte, size int64) bool {
+	return !c.small(size) && c.types.has(mediaType)
+}
+
+// varied gives a response that has no body, or only a part of it, the Vary of the
+// whole one, if its fields tell that it would have that.
+func (c *Compressor) varied(x *exchange.Exchange) {
+	h := &x.Response.Header
+	if !h.Has("Content-Encoding") && !noTransform(h) && c.types.has(h.Get("Content-Type")) {
+		accept.Vary(x)
+	}
+}
+
 // noTransform reports whether a Cache-Control field says so.
 func noTransform(h *exchange.Header) bool {
 	for _, f := range h.All() {

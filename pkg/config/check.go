@@ -27,6 +27,7 @@ func crossChecks() []func(*checker) {
 		(*checker).http,
 		(*checker).tls,
 		(*checker).listeners,
+		(*checker).overlaps,
 		(*checker).proxies,
 		(*checker).compression,
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // http checks what backends that speak HTTP have no use for, and what only they
 // have.
@@ -75,12 +79,33 @@ func (k *checker) httpLocation(l *Location) {
 	}
 	for _, key := range []string{"scripts", "split_path", "params"} {
 		if k.has(path, key) {
-			k.warn(join(path, key), "%s: it is about scripts, and [backend.%s] speaks HTTP: the server gets every path of the location", key, quoteKey(l.Backend))
+			k.fail(join(path, key), "%s: it is about scripts, and [backend.%s] speaks HTTP: the server gets every path of the location", key, quoteKey(l.Backend))
 		}
 	}
 	k.upgrades(l)
+	k.requestHeaders(l)
 	if strings.HasSuffix(l.StripPrefix, "/") {
 		k.fail(join(path, "strip_prefix"), "strip_prefix: %q must not end in \"/\", which the server's path begins with", l.StripPrefix)
+	}
+}
+
+// requestHeaders refuses headers that say where a request ends or what becomes of
+// its connection: a value of them that is not the truth makes two requests of one.
+func (k *checker) requestHeaders(l *Location) {
+	table := join(l.Pos.Path, "request_headers")
+	for _, name := range slices.Sorted(maps.Keys(l.RequestHeaders)) {
+		at := join(table, quoteKey(name))
+		switch strings.ToLower(name) {
+		case "content-length", "transfer-encoding", "connection", "expect", "te", "trailer", "keep-alive",
+			"proxy-connection", "http2-settings":
+			k.fail(at, "request_headers.%s: the gateway writes it, since it is about the connection or the length of the body", quoteKey(name))
+		case "upgrade":
+			k.fail(at, "request_headers.%s: the gateway writes it; \"upgrade\" in the location lists the protocols that clients may switch to", quoteKey(name))
+		case "host":
+			if l.RequestHeaders[name] == "" {
+				k.fail(at, "request_headers.%s: no request can be without it", quoteKey(name))
+			}
+		}
 	}
 }
 

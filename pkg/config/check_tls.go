@@ -17,7 +17,7 @@ func (k *checker) tls() {
 		}
 		acme = acme || s.TLS.ACME
 		k.certificate(s)
-		k.clients(s.TLS)
+		k.clients(s)
 		k.tlsListen(s)
 		k.hsts(s.TLS)
 	}
@@ -28,6 +28,19 @@ func (k *checker) tls() {
 		k.fail("acme.challenges", "challenges: without any no certificate can be had")
 	}
 	k.plainAndTLS()
+	k.plain443()
+}
+
+// plain443 warns of sites that look as if they spoke TLS.
+func (k *checker) plain443() {
+	for i := range k.c.Sites {
+		s := &k.c.Sites[i]
+		for j, addr := range s.Listen {
+			if n, ok := spanOf(addr); ok && n.port == 443 {
+				k.warn(k.placeOfListen(s, j), "listen: %q is plain here, and browsers speak TLS on port 443; addresses that speak it belong in [site.tls]", addr)
+			}
+		}
+	}
 }
 
 // certificate checks that the site's certificate comes from one place.
@@ -61,14 +74,23 @@ func (k *checker) acmeHosts(s *Site) {
 			k.fail(element(hosts, i), "hosts: %q cannot have a certificate by ACME: that needs the DNS challenge, which is not supported; name the hosts one by one, or give \"certificate\"", h)
 		case err == nil:
 			k.fail(element(hosts, i), "hosts: %q cannot have a certificate by ACME, it is an address", h)
+		case !isPublic(h) && k.c.ACME.Directory == DefaultACME().Directory:
+			k.fail(element(hosts, i), "hosts: %q cannot have a certificate from a public CA, no such name is in the DNS; a private CA is named by \"directory\" in [acme]", h)
 		}
 	}
 }
 
+// isPublic reports whether a host may be a name in the public DNS: those of one
+// label and those kept for the machine itself (RFC 6761, 6.3) are not.
+func isPublic(host string) bool {
+	host = strings.ToLower(host)
+	return strings.Contains(host, ".") && !strings.HasSuffix(host, ".localhost")
+}
+
 // clients checks what is asked of clients. A CA that is named but not used would
 // look like protection.
-func (k *checker) clients(t *SiteTLS) {
-	path := t.Pos.Path
+func (k *checker) clients(s *Site) {
+	t, path := s.TLS, s.TLS.Pos.Path
 	switch {
 	case t.ClientAuth != "off" && t.ClientCA == "":
 		k.fail(join(path, "client_auth"), "client_auth: \"client_ca\" is missing, which says whose certificates are good")
@@ -76,6 +98,9 @@ func (k *checker) clients(t *SiteTLS) {
 		k.fail(join(path, "client_ca"), "client_ca: nobody is asked for a certificate; set client_auth to \"require\" or \"optional\"")
 	case t.ClientCRL != "" && t.ClientCA == "":
 		k.fail(join(path, "client_crl"), "client_crl: \"client_ca\" is missing")
+	}
+	if t.ClientAuth == "require" && !t.Redirect && len(s.Listen) > 0 {
+		k.warn(join(path, "redirect"), "redirect: on the site's plain addresses every request is answered with 400, because no client can show a certificate there; drop this key, or set listen = [] in the site")
 	}
 }
 

@@ -162,6 +162,9 @@ func (d *decoder) scalar(v reflect.Value, raw any, at spot, f field) {
 	if _, text := raw.(string); err != nil && f.enum != nil && !text {
 		err = errNoEnum(raw, f.enum)
 	}
+	if n, number := raw.(int64); number && f.format == "mode" {
+		err = fmt.Errorf("%w; write it in quotes, as in \"%04d\"", err, n)
+	}
 	if err == nil {
 		err = checkScalar(v, f)
 	}

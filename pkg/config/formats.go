@@ -44,6 +44,8 @@ func checkFormat(name, s string) error {
 		return checkMode(s)
 	case "network":
 		return checkNetwork(s)
+	case "mail":
+		return checkMail(s)
 	case "match":
 		_, err := parseMatch(s)
 		return err
@@ -134,6 +136,9 @@ func checkListen(s string) error {
 	if name, ok := strings.CutPrefix(s, systemdPrefix); ok {
 		return checkInherited(s, name)
 	}
+	if scheme, rest, ok := cutScheme(s); ok {
+		return fmt.Errorf("%q: leave out %q; write an address such as %q", s, scheme, listenFor(scheme, rest))
+	}
 	if words := strings.Fields(s); len(words) > 1 {
 		return checkListenWords(s, words)
 	}
@@ -156,7 +161,11 @@ func checkListenWords(s string, words []string) error {
 	for _, w := range words[1:] {
 		switch w {
 		case "ssl", "quic", "http2":
-			return fmt.Errorf("%q: write an address that speaks TLS in the site's [site.tls] table", s)
+			addr := words[0]
+			if allBytes(addr, isDigit) {
+				addr = ":" + addr
+			}
+			return fmt.Errorf("%q: write %q without %q, in the site's [site.tls] table, whose addresses speak TLS, HTTP/2 and HTTP/3", s, addr, strings.Join(words[1:], " "))
 		case "default_server":
 			return fmt.Errorf("%q: write \"default = true\" in the site", s)
 		}
@@ -169,6 +178,9 @@ func checkListenWords(s string, words []string) error {
 func checkServer(s string) error {
 	if strings.Contains(s, "$") {
 		return fmt.Errorf("%q holds a \"$\"; a request must not choose the server", s)
+	}
+	if scheme, rest, ok := cutScheme(s); ok {
+		return checkServerURL(s, scheme, rest)
 	}
 	if p, ok := strings.CutPrefix(s, "unix:"); ok {
 		return checkUnix(s, p)

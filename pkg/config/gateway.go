@@ -4,7 +4,7 @@ package config
 type Gateway struct {
 	DrainTimeout   Duration `toml:"drain_timeout" default:"30s" doc:"Longest wait for requests in flight after SIGTERM or SIGINT; SIGQUIT waits without a limit."`
 	TempDir        string   `toml:"temp_dir" format:"abspath" doc:"Directory for bodies that do not fit in memory; empty is the system's directory for temporary files."`
-	TempLimit      Size     `toml:"temp_limit" default:"4GiB" doc:"Most bytes that all bodies together may take in temporary files."`
+	TempLimit      Size     `toml:"temp_limit" default:"4GiB" doc:"Most bytes that all bodies together may take in temporary files. Beyond it requests whose body needs a file get 503, and replies to clients that read too slowly are broken off, so that no worker waits for one."`
 	MaxConnections int      `toml:"max_connections" default:"20000" min:"1" doc:"Most client connections at once; idle ones are closed first when it is reached."`
 	Processors     string   `toml:"processors" default:"auto" enum:"auto|all" doc:"How many of the processors run the gateway's own code: auto uses one while there is little to do, which costs less for each request, and all as soon as there is more or something has to wait; all always uses all. The environment variable GOMAXPROCS and a container's limit bound both."`
 	PIDFile        string   `toml:"pid_file" format:"abspath" doc:"File that holds the process id while the gateway runs; empty writes none."`
@@ -41,6 +41,6 @@ type HTTP struct {
 	ForwardedHost     bool     `toml:"forwarded_host" default:"false" doc:"Believe the trusted proxies also about the host that was asked for (X-Forwarded-Host, or host in Forwarded): it decides about the site and is HTTP_HOST. They must set it on every request."`
 	Traceparent       string   `toml:"traceparent" default:"start" enum:"start|pass" doc:"Whether a request without a valid traceparent header begins a distributed trace (W3C Trace Context), whose id is the request's own and which is to be recorded; pass only hands on those that clients send."`
 	HTTP2             bool     `toml:"http2" default:"true" doc:"Speak HTTP/2: by ALPN on the addresses that speak TLS, and on the others with clients that begin with it."`
-	HTTP3             bool     `toml:"http3" default:"true" doc:"Speak HTTP/3 on the addresses that speak TLS, by UDP on the same port, and announce it there (Alt-Svc). Not on unix sockets, on those from systemd and where clients come by the PROXY protocol."`
+	HTTP3             bool     `toml:"http3" default:"true" doc:"Speak HTTP/3 on the addresses that speak TLS, by UDP on the same port, and announce it there (Alt-Svc). Not on unix sockets and on \"systemd:NAME\", not where clients come by the PROXY protocol, and where systemd opened the TCP socket only if it opened one for UDP on the same port too."`
 	ServerHeader      string   `toml:"server_header" default:"fcgigw" format:"value" doc:"Value of the Server response header; empty sends none."`
 }

@@ -11,8 +11,8 @@ type HTTP3 struct {
 }
 
 // HTTP3On returns the addresses that speak HTTP/3 as well, by UDP on the same
-// port: with http3 those that speak TLS, unless their sockets come from systemd
-// or clients come through a proxy there, which UDP would pass by.
+// port: with http3 those that speak TLS, unless they are unix sockets or named
+// by systemd, or clients come through a proxy there, which UDP would pass by.
 func (c *Config) HTTP3On() []string {
 	var list []string
 	if !c.HTTP.HTTP3 {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -88,6 +89,9 @@ func (k *checker) listeners() {
 		}
 		k.repeated(join(path, "proxy_protocol"), l.ProxyProtocol)
 		k.sources(addr, &l)
+		if n, err := strconv.ParseUint(l.Mode, 8, 32); err == nil && n&0o200 == 0 {
+			k.warn(join(path, "mode"), "mode: %q keeps the socket's own user from connecting, which takes the right to write", l.Mode)
+		}
 		for _, key := range uselessKeys(addr) {
 			if k.has(path, key) {
 				k.fail(join(path, key), "%s: %q %s", key, addr, whyUseless(addr, key))
@@ -145,10 +149,18 @@ func whyUseless(addr, key string) string {
 	return "is no unix socket"
 }
 
+// dropped reports whether a request header of this name goes no further.
+func dropped(name string, allowed []string) bool {
+	return strings.ContainsAny(name, "_.") && !slices.ContainsFunc(allowed, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
 // proxies checks whom [http] believes.
 func (k *checker) proxies() {
 	h := &k.c.HTTP
 	k.repeated("http.trusted_proxies", h.TrustedProxies)
+	if dropped(h.ClientIPHeader, h.UnderscoreHeaders) {
+		k.fail("http.client_ip_header", "client_ip_header: headers with \"_\" or \".\" in the name are dropped, so nobody would be told of the client; write %q if the proxy can, or list the name in underscore_headers", strings.NewReplacer("_", "-", ".", "-").Replace(h.ClientIPHeader))
+	}
 	for i, s := range h.TrustedProxies {
 		if n, err := netip.ParsePrefix(s); err == nil && n.Bits() == 0 {
 			k.warn(element("http.trusted_proxies", i), "trusted_proxies: %q is everybody, so every client may choose its address", s)

@@ -78,9 +78,8 @@ func syntaxError(name, data string, err error) Error {
 	}
 	out.Line, out.Column = lineColumn(data, pe.Position.Start)
 	out.Path, out.Msg = pe.LastKey, pe.Message
-	if strings.Contains(pe.Message, "invalid escape") { // the parser has no sentinel for it
-		out.Msg += `; use single quotes for regular expressions, as in '~ \.php(/|$)'`
-	}
+	line, _, _ := strings.Cut(data[strings.LastIndexByte(data[:min(max(pe.Position.Start, 0), len(data))], '\n')+1:], "\n")
+	out.Msg += syntaxHint(pe.Message, line)
 	return out
 }
 

@@ -4,7 +4,7 @@ package config
 type Site struct {
 	Pos              Pos               `toml:"-"`
 	Name             string            `toml:"name" format:"value" doc:"Name in logs and metrics; empty is the first host, or \"default\" without one."`
-	Listen           []string          `toml:"listen" default:":8080" format:"listen" doc:"Addresses to listen on: \":8080\", \"127.0.0.1:8080\", \"[::]:80\", \"unix:/path\", \"unix:@name\" (abstract) or \"systemd:name\" (a socket that systemd opened)."`
+	Listen           []string          `toml:"listen" default:":8080" format:"listen" doc:"Addresses to listen on: \":8080\" (all of IPv4 and IPv6), \"0.0.0.0:80\" (IPv4 only), \"[::]:80\" (IPv6 only, as in nginx), \"127.0.0.1:8080\", \"unix:/path\", \"unix:@name\" (abstract) or \"systemd:name\" (a socket that systemd opened). Two that cover each other cannot be open together."`
 	Hosts            []string          `toml:"hosts" format:"host" doc:"Host names served: exact, \"*.example.org\", \"www.*\" or \"~regex\"; empty is any."`
 	Default          bool              `toml:"default" default:"false" doc:"Serve the requests on these addresses whose host no site names."`
 	Root             string            `toml:"root" format:"abspath" doc:"Directory of the site's files."`

@@ -28,12 +28,15 @@ type TLS struct {
 
 // ACME is the table [acme].
 type ACME struct {
-	Email      string   `toml:"email" format:"value" doc:"Address that the CA writes to about the account; empty gives none."`
+	Email      string   `toml:"email" format:"mail" doc:"Address that the CA writes to about the account; empty gives none."`
 	Directory  string   `toml:"directory" default:"https://acme-v02.api.letsencrypt.org/directory" format:"acmeurl" doc:"URL of the CA's directory. Using it means that you agree to the CA's terms."`
 	Storage    string   `toml:"storage" format:"abspath" doc:"Directory of keys and certificates, which must outlive the process; empty is acme beneath $STATE_DIRECTORY (set by systemd), else fcgigw/acme beneath $XDG_DATA_HOME or ~/.local/share."`
 	CARoot     string   `toml:"ca_root" format:"abspath" doc:"File with the certificate that the server of a private CA is trusted by (PEM); empty is the system's."`
 	Challenges []string `toml:"challenges" default:"http-01,tls-alpn-01" enum:"http-01|tls-alpn-01" doc:"Ways to prove that a host is ours: http-01 comes on port 80, tls-alpn-01 on port 443."`
 }
+
+// DefaultACME returns what an empty [acme] table means.
+func DefaultACME() ACME { return withDefaults[ACME]() }
 
 // DefaultTLS returns what an empty [site.tls] table means.
 func DefaultTLS() SiteTLS { return withDefaults[SiteTLS]() }

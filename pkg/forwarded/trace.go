@@ -2,6 +2,7 @@ package forwarded
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 )
@@ -10,8 +11,9 @@ import (
 const maxID = 128
 
 // TakeID takes X-Request-ID off the request in h and returns its value if it
-// can be the request's name: one field, 1 to 128 visible ASCII characters
-// without quotes and backslashes. Otherwise it returns nil.
+// can be the request's name: one field of 1 to 128 letters, digits and
+// "._:+/=@-", which mean nothing in a page, a log or a shell's word. Otherwise it
+// returns nil.
 func TakeID(h *exchange.Header) (id []byte) {
 	if h.Count("x-request-id") == 1 {
 		id = h.Get("x-request-id")
@@ -21,11 +23,19 @@ func TakeID(h *exchange.Header) (id []byte) {
 		return nil
 	}
 	for _, c := range id {
-		if c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+		if !idByte(c) {
 			return nil
 		}
 	}
 	return id
+}
+
+func idByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return strings.IndexByte("._:+/=@-", c) >= 0
 }
 
 // TakeTrace takes traceparent off the request in h and returns what it says (W3C

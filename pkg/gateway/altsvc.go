@@ -13,14 +13,22 @@ const altSvcAge = "86400"
 
 // altServices returns the value of Alt-Svc (RFC 7838) for every address that
 // speaks HTTP/3.
-func altServices(cfg *config.Config) map[string][]byte {
+func altServices(addrs []string) map[string][]byte {
 	all := make(map[string][]byte)
-	for _, addr := range cfg.HTTP3On() {
+	for _, addr := range addrs {
 		if _, port, err := net.SplitHostPort(addr); err == nil {
 			all[addr] = []byte(`h3=":` + port + `"; ma=` + altSvcAge)
 		}
 	}
 	return all
+}
+
+// http3On returns the addresses that speak HTTP/3.
+func (g *Gateway) http3On(cfg *config.Config) []string {
+	if g.opt.HTTP3 != nil {
+		return g.opt.HTTP3(cfg)
+	}
+	return cfg.HTTP3On()
 }
 
 // announce tells a client that came over TLS of HTTP/3 on the same port, unless

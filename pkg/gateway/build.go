@@ -25,7 +25,7 @@ func (g *Gateway) build(ctx context.Context, cfg *config.Config, old *generation
 			Dir: cfg.Gateway.TempDir, Limit: int64(cfg.Gateway.TempLimit),
 		})),
 		listens:  make(map[string]*hosts),
-		altSvc:   altServices(cfg),
+		altSvc:   altServices(g.http3On(cfg)),
 		roots:    make(map[rootKey]*docroot.Root),
 		backends: make(map[string]*backend),
 	}

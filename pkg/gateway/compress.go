@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/fcgigw/fcgigw/pkg/accept"
@@ -20,7 +21,9 @@ func buildCompression(gen *generation, l *location) error {
 	if cfg.Compression != "on" && (cfg.Compression != "files" || cfg.Backend != "") {
 		return nil
 	}
-	l.compress, err = gen.compressor()
+	if l.compress, err = gen.compressor(); err == nil {
+		l.files.Varies = l.compress.Varies
+	}
 	return err
 }
 
@@ -54,11 +57,27 @@ func (t *tap) compress() (begun bool, err error) {
 	if v.zip == nil {
 		v.zip = new(compress.Filter)
 	}
+	if len(v.x.Trace.Backend) > 0 && typeless(&v.x.Response) {
+		accept.Vary(v.x)
+	}
 	active, err := v.zip.Start(v.loc.compress, v.x, t.Sink)
 	if active {
 		t.zip = v.zip
 	}
 	return true, err
+}
+
+// typeless reports whether an application's response does not tell the media type
+// of the whole one, which may be one that is encoded: a 304, which has none, and one
+// of several ranges. Vary is then right or does no harm.
+func typeless(r *exchange.Response) bool {
+	switch r.Status {
+	case 304:
+		return !r.Header.Has("Content-Type")
+	case 206:
+		return bytes.HasPrefix(bytes.ToLower(r.Header.Get("Content-Type")), []byte("multipart/"))
+	}
+	return false
 }
 
 // TryWrite implements exchange.Sink.

@@ -101,18 +101,18 @@ func (v *visit) handshake() {
 // target returns the target for the server, nil if it is the one that came: a
 // server may read escapes, empty segments and parameters as it likes. The path is
 // written anew from the one that locations decide by if an internal redirect has
-// changed it, or if it came with dot segments, by which the server might come to
-// another place than the location's.
+// changed it, or if it came with what might lead the server to another place than
+// the location's (see devious).
 func (v *visit) target() []byte {
 	r := &v.x.Request
 	strip := v.loc.forward.strip
 	raw, _, _ := bytes.Cut(r.Target, []byte{'?'})
 	moved := !bytes.Equal(v.env.URI, r.Path) || !bytes.Equal(v.env.Args, r.Query)
-	if !moved && !dotted(raw) {
+	if !moved && !devious(raw) {
 		if len(strip) == 0 || raw[0] != '/' { // "*"
 			return nil
 		}
-		if rest, ok := stripped(raw, strip); ok {
+		if rest, ok := stripped(raw, strip); ok && !devious(rest) {
 			return v.withArgs(rest)
 		}
 	}
@@ -120,7 +120,18 @@ func (v *visit) target() []byte {
 	if rest, ok := stripped(path, strip); ok {
 		path = rest
 	}
+	for len(path) > 1 && path[0] == '/' && path[1] == '/' { // of a redirect
+		path = path[1:]
+	}
 	return v.withArgs(vars.AppendEscaped(nil, path))
+}
+
+// devious reports whether servers may take a raw path for another one than the
+// gateway does: it has dot segments; or a backslash, which those that parse URLs as
+// browsers do take for a slash; or begins with two slashes, behind which they look
+// for a host and find the path after it.
+func devious(raw []byte) bool {
+	return bytes.HasPrefix(raw, []byte("//")) || bytes.IndexByte(raw, '\\') >= 0 || dotted(raw)
 }
 
 // withArgs returns a target of path and the present query.

@@ -72,7 +72,7 @@ hosts = ["x", "example.org"]
   [[site.location]]
   match = "/headers"
   backend = "app"
-  request_headers = { X-User = "$http_x_who", Cookie = "", Accept = "text/$arg_a" }
+  request_headers = { X-User = "$http_x_who", Cookie = "", Accept = "text/$arg_a", host = "$arg_host" }
   headers = { X-Ours = "1" }
 [backend.app]
 protocol = "http"
@@ -96,6 +96,15 @@ func TestAnHTTPServerGetsTheTargetAsItCame(t *testing.T) {
 		{"/a%2f..%2fb", "/b"},
 		{"/a/.", "/a/"},
 		{`/a\..\b`, "/a%5C..%5Cb"},
+		{`/\x/admin`, "/%5Cx/admin"},
+		{`/a%2fb\c?d\e`, `/a/b%5Cc?d\e`},
+		{`/a?b\c`, `/a?b\c`},
+		{"//x/admin", "/x/admin"},
+		{"///x//admin?a", "/x/admin?a"},
+		{"http://x//x/admin", "/x/admin"},
+		{"/app//x/admin", "/x/admin"},
+		{"/app%2f/x//admin", "/x/admin"},
+		{"/app/x//admin", "/x//admin"},
 		{"/app/", "/"},
 		{"/app/a%2fb?c", "/a%2fb?c"},
 		{"/app/?c", "/?c"},
@@ -121,6 +130,9 @@ func TestAnHTTPServerIsToldOfItsClient(t *testing.T) {
 		"X-Forwarded-Host: Example.org:80\nX-Forwarded-Proto: http\nX-Request-Id: " + id + "\nX-User: me\nX-Who: me\n"
 	if got.body != want || len(id) != 32 || got.Header.Get("X-Ours") != "1" {
 		t.Errorf("\n got %q\nwant %q", got.body, want)
+	}
+	if got := r.get("/headers?host=ours").body; !strings.HasPrefix(got, "GET /headers?host=ours ours 0\n") {
+		t.Errorf("%q", got)
 	}
 	if got := r.get("/app/x").body; !strings.Contains(got, "X-Forwarded-Prefix: /app\n") {
 		t.Errorf("%q", got)

@@ -31,6 +31,9 @@ type Options struct {
 	AllowRoot bool
 	// Challenge answers a CA's http-01 challenge (certs.Store); nil: nobody does.
 	Challenge func(host, path []byte) (answer string, ok bool)
+	// HTTP3 returns the addresses of a configuration that speak HTTP/3, which is
+	// then announced there; nil: config.Config.HTTP3On does.
+	HTTP3 func(cfg *config.Config) []string
 }
 
 // Gateway answers exchanges (exchange.Handler).

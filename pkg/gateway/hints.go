@@ -56,6 +56,8 @@ func failureHint(t *exchange.Trace) string {
 		return "the file became shorter while the filter was getting it: put a new version in its place by a rename"
 	case outOfFiles(err):
 		return "the gateway has no file descriptor left: raise its limit (LimitNOFILE= under systemd, ulimit -n, --ulimit nofile= for a container)"
+	case errors.Is(err, proxy.ErrFull) && errors.Is(err, spool.ErrNoSpace):
+		return "the client read its reply too slowly, and the room for the bodies of all requests together is full: raise temp_limit if the disk of temp_dir has the space, or lower response_temp of the backend so that few clients cannot fill it"
 	case errors.Is(err, spool.ErrNoSpace):
 		return "no room for temporary files: see temp_limit and the disk of temp_dir"
 	case errors.Is(err, proxy.ErrFull):

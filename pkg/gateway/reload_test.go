@@ -75,32 +75,22 @@ func TestAReloadUnderLoadLosesNoRequest(t *testing.T) {
 	}
 }
 
-// keptConnection asks for path until the connection it came on is kept, which one
-// that was answered slowly is not, and returns how many there have been.
-func (r *rig) keptConnection(path string) (accepted int) {
-	r.tb.Helper()
-	harness.Eventually(r.tb, "the connection that answered once answers again", func() bool {
-		r.get(path)
-		accepted = r.app.Accepted()
-		r.get(path)
-		return r.app.Accepted() == accepted
-	})
-	return accepted
-}
+// shared is reloaded with a connection that stays, however slow the machine is:
+// private ones are given up when the server seems to be short of workers.
+var shared = strings.Replace(reloaded, `multiplex = "off"`, `multiplex = "on"`, 1)
 
 func TestAReloadKeepsTheConnectionsOfAnUnchangedBackend(t *testing.T) {
-	r := start(t, reloaded, []string{"index.php"}, nil)
-	before := r.keptConnection("/index.php")
-	r.load(strings.Replace(reloaded, "200 one", "200 two", 1))
+	r := start(t, shared, []string{"index.php"}, nil)
+	r.get("/index.php")
+	r.load(strings.Replace(shared, "200 one", "200 two", 1))
 	if got := r.get("/"); got.body != "two" {
 		t.Errorf("got %q", got.body)
 	}
 	r.get("/index.php")
-	harness.Eventually(t, "the connection is kept", func() bool { return r.app.Accepted() == before })
-	r.load(strings.Replace(reloaded, "max_conns = 4", "max_conns = 5", 1))
-	if after := r.keptConnection("/index.php"); after == before {
-		t.Error("the changed backend has no connection of its own")
-	}
+	harness.Eventually(t, "the connection is kept", func() bool { return r.app.Accepted() == 1 })
+	r.load(strings.Replace(shared, "max_conns = 4", "max_conns = 5", 1))
+	r.get("/index.php")
+	harness.Eventually(t, "the changed backend has its own", func() bool { return r.app.Accepted() == 2 })
 	harness.Eventually(t, "the old backend's connection is closed", func() bool { return r.app.Open() == 1 })
 }
 
@@ -163,12 +153,13 @@ func TestARequestOlderThanTwoReloadsFindsItsBackendOpen(t *testing.T) {
 }
 
 func TestABuildThatFailsChangesNothingAndLeavesNothingOpen(t *testing.T) {
-	r := start(t, reloaded, []string{"index.php"}, nil)
-	kept, before := r.keptConnection("/index.php"), 0
+	r := start(t, shared, []string{"index.php"}, nil)
+	r.get("/index.php")
+	before := 0
 	for i, text := range []string{
-		strings.Replace(reloaded, "match = \"/\"\n  return = \"200 one\"", "match = \"/\"\n  root = \"{dir}/none\"", 1),
-		strings.Replace(reloaded, "200 one", "200 $nonsense", 1),
-		strings.Replace(reloaded, "multiplex", "[backend.more]\nservers = [\"{app}\"]\nmax_conns = 3\n[[site]]\nlisten = [\":81\"]\nroot = \"{dir}/none\"\n#", 1),
+		strings.Replace(shared, "match = \"/\"\n  return = \"200 one\"", "match = \"/\"\n  root = \"{dir}/none\"", 1),
+		strings.Replace(shared, "200 one", "200 $nonsense", 1),
+		strings.Replace(shared, "multiplex", "[backend.more]\nservers = [\"{app}\"]\nmax_conns = 3\n[[site]]\nlisten = [\":81\"]\nroot = \"{dir}/none\"\n#", 1),
 	} {
 		if i == 0 {
 			before = descriptors(t)
@@ -183,6 +174,6 @@ func TestABuildThatFailsChangesNothingAndLeavesNothingOpen(t *testing.T) {
 		}
 	}
 	r.get("/index.php")
-	harness.Eventually(t, "the first connection is the only one", func() bool { return r.app.Accepted() == kept })
+	harness.Eventually(t, "the first connection is the only one", func() bool { return r.app.Accepted() == 1 })
 	harness.Eventually(t, "no more descriptors are open than before", func() bool { return descriptors(t) <= before })
 }

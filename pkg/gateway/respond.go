@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"html"
 	"strconv"
 	"strings"
 	"syscall"
@@ -158,7 +159,7 @@ func errorBody(status int, id []byte) []byte {
 <meta name="viewport" content="width=device-width">
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:20vh auto;padding:0 1em}code{opacity:.6}</style>
 </head><body><h1>%[1]s</h1><p><code>request %[2]s</code></p></body></html>
-`, title, id)
+`, title, html.EscapeString(string(id)))
 }
 
 var _ exchange.Handler = (*Gateway)(nil)

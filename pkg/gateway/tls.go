@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -40,7 +41,11 @@ func buildTLS(gen *generation, cfg *config.SiteTLS) (*siteTLS, error) {
 	}
 	var err error
 	if t.clients, err = certs.LoadClients(cfg.ClientCA, cfg.ClientCRL); err != nil {
-		return nil, config.NewError(cfg.Pos, err.Error())
+		path := cfg.Pos.Path
+		if fe, ok := errors.AsType[*certs.FileError](err); ok {
+			path += "." + fe.Key
+		}
+		return nil, config.NewError(gen.cfg.At(path), err.Error())
 	}
 	return t, nil
 }

@@ -264,10 +264,10 @@ func TestPlainRequestsAreSentToHTTPS(t *testing.T) {
 
 func TestRedirectsNameAPortThatIsNotTheUsualOne(t *testing.T) {
 	r := startTLS(t)
-	r.load(strings.NewReplacer(`listen = [":443", ":8443"]`, `listen = ["unix:/s", "systemd:web", "[::1]:8443", ":443"]`,
+	r.load(strings.NewReplacer(`listen = [":443", ":8443"]`, `listen = ["unix:/s", "systemd:web", "[::1]:9443", ":443"]`,
 		`client_ca = "{dir}/a.pem"`, "", `client_auth = "require"`, "", `client_auth = "optional"`, "",
 		`client_ca = "{dir}/b.pem"`, "").Replace(tlsSites))
-	if got := r.hand(request{host: "other.test", conn: plain()}); got.header["Location"] != "https://other.test:8443/" {
+	if got := r.hand(request{host: "other.test", conn: plain()}); got.header["Location"] != "https://other.test:9443/" {
 		t.Errorf("%q", got.header["Location"])
 	}
 }

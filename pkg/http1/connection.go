@@ -45,6 +45,9 @@ func (p *parser) option(tok []byte) {
 	case "te", "transfer-encoding", "trailer", "proxy-connection":
 		return // removed in any case
 	}
+	if ofTheWay(tok) {
+		return
+	}
 	if string(tok) == "host" || bytes.HasPrefix(tok, []byte("content-")) {
 		p.fault(bad("Connection lists a field of the content"))
 		return
@@ -64,6 +67,15 @@ func nextToken(list []byte) (tok, rest []byte, ok bool) {
 		tok[i] = byte(octets.Lower(c))
 	}
 	return tok, rest, ok
+}
+
+// ofTheWay reports whether a field says whom a request came from or by which way. A
+// proxy that passes its client's Connection on must not be made to lose that: the
+// policy of trusted proxies reads those fields, and drops them where nobody is to be
+// believed.
+func ofTheWay(tok []byte) bool {
+	return bytes.HasPrefix(tok, []byte("x-forwarded-")) || string(tok) == "forwarded" ||
+		bytes.HasSuffix(tok, []byte("-ip")) || bytes.HasSuffix(tok, []byte("clientip"))
 }
 
 // listTrailer checks a Trailer field, whose announcement does not matter since

@@ -99,7 +99,7 @@ func (c *Conn) onBlock(id uint32, flags uint8, parent uint32, block []byte) erro
 	case st != nil:
 		return c.onTrailers(st, id, flags, block)
 	case known && how == closedByUs:
-		return c.skip(block)
+		return c.unwanted(block)
 	case known && how != closedUnknown:
 		return fatal(StreamClosed, "HEADERS on a closed stream")
 	case known:
@@ -117,6 +117,17 @@ func (c *Conn) skip(block []byte) error {
 	c.head.reset(nil)
 	c.dec.SetEmitEnabled(false)
 	return c.decode(block)
+}
+
+// unwanted decodes a block of a stream that we reset, or that began behind the
+// last GOAWAY: the client may not know yet, but it must learn some time.
+func (c *Conn) unwanted(block []byte) error {
+	if err := c.skip(block); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.noise()
 }
 
 // refuse resets a stream that was not opened for the client's sake.
@@ -213,6 +224,7 @@ func (c *Conn) open(st *stream, last bool) {
 	c.ready = append(c.ready, st)
 	c.running++
 	c.idleSince, c.resting = 0, false
+	c.tail = uptake{}
 	c.budgets.noise.earn(noisePerRequest)
 	c.served++
 	if most := st.cfg.KeepaliveRequests; most > 0 && c.served >= most && !c.draining {

@@ -47,9 +47,11 @@ func (st *stream) settleLength() {
 }
 
 // giveBack lets the client send n bytes more on the connection. The window
-// grows in large steps.
+// grows in large steps; smaller ones when bodies that nobody reads hold much of it,
+// so that there always is as much again on its way as the client may send.
 func (c *Conn) giveBack(n int) {
-	if c.credit += n; c.credit >= c.connWindow/2 && !c.dead {
+	c.credit += n
+	if most := int64(c.credit); (c.credit >= c.connWindow/2 || most > 0 && most >= c.recvWin) && !c.dead {
 		c.output.ctl = appendWindowUpdate(c.output.ctl, 0, c.credit)
 		c.recvWin += int64(c.credit)
 		c.credit = 0
@@ -105,17 +107,18 @@ func (b *body) read(p []byte, timed bool) (int, error) {
 		}
 		if b.expect {
 			b.expect = false
-			st.sink.interim(100, nil)
+			st.sink.continue100()
 		}
 		now := c.srv.sweeper.Now()
 		if timed {
 			st.readBy = st.readDebt.Deadline(now, st.cfg.BodyTimeout)
+			st.reads.wait(now, st.received)
 		}
 		c.flush()
 		c.mu.Unlock()
 		<-st.readable
 		c.mu.Lock()
-		st.readBy = 0
+		st.readBy, st.reads.waits = 0, false
 		st.readDebt.Settle(c.srv.sweeper.Now()-now, int64(len(st.buf)-st.r), st.cfg.MinBodyRate)
 	}
 }

@@ -49,7 +49,6 @@ type Conn struct {
 	partFrom uint32    // stream of the unfinished block when bytes came last
 
 	cutoff atomic.Bool
-	active atomic.Int64 // streams whose handler has not returned: running, for Idle
 
 	mu      sync.Mutex // guards everything below
 	streams map[uint32]*stream
@@ -60,6 +59,8 @@ type Conn struct {
 	served  int
 	output  output
 	budgets budgets
+	took    int64  // bytes that the client has let the streams go on by
+	tail    uptake // of what was written before the connection became idle
 
 	sendWin    int64 // what we may send on the connection
 	peerWindow int64 // what a new stream may send
@@ -72,7 +73,7 @@ type Conn struct {
 	drainBy                    int64
 	headBy                     int64 // a block, a frame or the preface must be whole
 	ackBy                      int64 // our SETTINGS must be acknowledged
-	idleSince                  int64 // 0 while requests run
+	idleSince                  int64 // 0 while requests run, and until all is written behind them
 	resting                    bool  // the buffers were given back
 	verdict                    error // the connection must end for this
 	ended                      bool  // Serve is about to return
@@ -108,8 +109,16 @@ func (c *Conn) Serve() {
 	c.end(c.read())
 }
 
-// Idle reports whether no request is under way.
-func (c *Conn) Idle() bool { return c.active.Load() == 0 }
+// Idle reports whether no request is under way, nor anything of an answer: the
+// client has taken all of it.
+func (c *Conn) Idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quiet() && sock.UnsentConn(c.wire.raw) == 0
+}
+
+// quiet reports whether no request runs and everything is written.
+func (c *Conn) quiet() bool { return c.running == 0 && c.output.written() }
 
 // hello sends our SETTINGS and opens the connection's window.
 func (c *Conn) hello() {
@@ -146,8 +155,9 @@ func (c *Conn) condemn(err error) {
 	}
 }
 
+// idleFor returns for how long there has been nothing to do, 0 if there is.
 func (c *Conn) idleFor(now int64) time.Duration {
-	if c.running > 0 {
+	if c.idleSince == 0 || !c.quiet() {
 		return 0
 	}
 	return time.Duration(now - c.idleSince)

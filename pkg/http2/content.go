@@ -60,6 +60,7 @@ func (s *sink) putData(p []byte, last bool) {
 	st.sendWin -= int64(len(p))
 	c.sendWin -= int64(len(p))
 	st.progress += int64(len(p))
+	c.took += int64(len(p))
 	c.budgets.noise.earn(noisePerData)
 	if last {
 		st.sentDone = true
@@ -84,6 +85,7 @@ func (s *sink) putHead(last bool) error {
 	}
 	c.output.out = b
 	c.endHead(start)
+	c.tableSmall = false
 	s.Stage = exchange.StageBody
 	if last {
 		st.sentDone = true

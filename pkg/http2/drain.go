@@ -48,8 +48,11 @@ func (c *Conn) over() bool {
 }
 
 // settle ends a connection that is over, and tells who waits for that that
-// everything is written.
+// everything is written. A connection without requests becomes idle with that.
 func (c *Conn) settle() {
+	if c.idleSince == 0 && c.quiet() {
+		c.idleSince = c.srv.sweeper.Now()
+	}
 	if o := &c.output; o.drained != nil && (c.dead || o.written()) {
 		close(o.drained)
 		o.drained = nil
@@ -77,7 +80,10 @@ func (c *Conn) sweep(now int64) {
 	if c.ended || c.dead {
 		return
 	}
-	if late(c.output.writeBy, now) {
+	if late(c.output.wait.by, now) {
+		c.lookAtSocket(now)
+	}
+	if late(c.output.wait.by, now) {
 		_ = c.wire.SetWriteDeadline(sock.Past())
 	}
 	switch {
@@ -105,7 +111,7 @@ func (c *Conn) sweepIdle(now int64) {
 	}
 	switch {
 	case idle == 0:
-	case idle > most:
+	case idle > most && c.taken(now):
 		c.condemn(fatal(NoError, "idle"))
 	case idle > restAfter && !c.resting:
 		c.wake()
@@ -118,8 +124,28 @@ func (st *stream) sweep(now int64) {
 		st.readLate = true
 		poke(st.readable)
 	}
-	if late(st.writeBy, now) {
+	if late(st.writeBy, now) && !st.goesOn(now) {
 		st.writeLate = true
 		poke(st.writable)
 	}
+}
+
+// goesOn reports whether a stream that has waited for long, but for its
+// connection, may go on waiting: the client takes what others send.
+func (st *stream) goesOn(now int64) bool {
+	c := st.c
+	if !st.shares {
+		return false
+	}
+	if c.took == st.tookAt {
+		c.lookAtSocket(now)
+	}
+	took := c.took - st.tookAt
+	if took == 0 {
+		return false
+	}
+	st.writeDebt.Settle(st.waited+now-st.since, took, st.cfg.MinSendRate)
+	st.waited, st.since, st.tookAt = 0, now, c.took
+	st.writeBy = st.writeDebt.Deadline(now, st.cfg.SendTimeout)
+	return true
 }

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -13,7 +14,8 @@ import (
 func (c *Conn) end(err error) {
 	told := c.farewell(err)
 	if told {
-		c.linger()
+		bad, ok := errors.AsType[*connError](err)
+		c.linger(!ok || bad.code == NoError)
 	}
 	c.mu.Lock()
 	c.die(c.cause())
@@ -94,7 +96,9 @@ func (c *Conn) awaitOutput() {
 	}
 }
 
-func (c *Conn) linger() {
+// linger throws away what the client still sends, for lingerTime; if it is to be
+// patient, for as long as the client takes what was written.
+func (c *Conn) linger(patient bool) {
 	c.awaitOutput()
 	if !c.wire.closeWrite() {
 		return
@@ -103,10 +107,20 @@ func (c *Conn) linger() {
 	for total := 0; total < lingerBytes; {
 		n, err := c.wire.Read(buf)
 		total += n
-		if err != nil {
+		if err != nil && (!patient || !errors.Is(err, os.ErrDeadlineExceeded) || !c.lingerOn()) {
 			return
 		}
 	}
+}
+
+// lingerOn reports whether there is still something to wait for, which it has
+// prolonged the deadline for.
+func (c *Conn) lingerOn() bool {
+	c.mu.Lock()
+	taken := c.taken(c.srv.sweeper.Now())
+	c.mu.Unlock()
+	_ = c.wire.SetReadDeadline(time.Now().Add(lingerTime))
+	return !taken && !c.cutoff.Load() // looked at last: Cut sets its deadline behind it
 }
 
 func (c *Conn) buffer() *[]byte {

@@ -11,7 +11,7 @@ const (
 	resetRate  = 16 // per second
 
 	// noiseBurst bounds frames that carry nothing: PING, SETTINGS, PRIORITY,
-	// WINDOW_UPDATE, empty DATA, unknown types, frames of closed streams.
+	// WINDOW_UPDATE, empty DATA, unknown types, frames and heads of closed streams.
 	noiseBurst = 2000
 	noiseRate  = 200 // per second
 

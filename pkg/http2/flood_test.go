@@ -41,6 +41,9 @@ func TestFloodsEndTheConnection(t *testing.T) {
 			c.get(uint32(2*i+3), "/")
 			c.data(uint32(2*i+3), false, []byte("x"))
 		},
+		"heads on a stream that was reset": func(c *client, _ int) {
+			c.headers(3, true, ":method", "GET")
+		},
 		"malformed heads": func(c *client, i int) {
 			c.headers(uint32(2*i+3), true, ":method", "GET")
 		},

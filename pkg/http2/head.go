@@ -1,12 +1,12 @@
 package http2
 
 // beginHead appends the header of a HEADERS frame, whose size endHead fills in,
-// and returns where it is.
+// and returns where it is. When the frame is complete the client has been told of
+// the table: who makes it clears tableSmall.
 func (c *Conn) beginHead(id uint32, flags uint8) (start int) {
 	start = len(c.output.out)
 	c.output.out = appendFrameHead(c.output.out, 0, frameHeaders, flags|flagEndHeaders, id)
 	if c.tableSmall {
-		c.tableSmall = false
 		c.output.out = append(c.output.out, noTable)
 	}
 	return start
@@ -48,5 +48,6 @@ func (c *Conn) appendHead(id uint32, flags uint8, encode func(b []byte) ([]byte,
 	}
 	c.output.out = b
 	c.endHead(start)
+	c.tableSmall = false
 	return nil
 }

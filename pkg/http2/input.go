@@ -161,7 +161,6 @@ func (c *Conn) start() {
 		}
 		st.running = true
 		st.settleLength()
-		c.active.Add(1)
 		c.srv.crew.run(st)
 	}
 	c.ready = c.ready[:0]
@@ -178,7 +177,7 @@ func (c *Conn) awoken() error {
 	case c.dead, c.cutoff.Load(), c.over():
 		return errEnd
 	}
-	if c.running == 0 && c.w == 0 && c.input != nil && c.idleFor(c.srv.sweeper.Now()) > restAfter {
+	if c.w == 0 && c.input != nil && c.idleFor(c.srv.sweeper.Now()) > restAfter {
 		c.srv.inputs.Put(c.input)
 		c.input = nil
 		c.resting = true

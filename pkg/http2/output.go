@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
+	"github.com/fcgigw/fcgigw/pkg/sock"
 )
 
 // output is what waits to be written to the socket. All of it is guarded by
@@ -20,7 +21,7 @@ type output struct {
 	writing bool          // somebody writes w
 	writer  chan struct{} // closed when the last writeRest has ended; nil: there was none
 	soon    bool          // somebody is about to flush
-	writeBy int64         // sweeper time by which a waiting write must have ended; 0: none
+	wait    uptake        // of the write that waits
 
 	drained chan struct{} // closed when all is written or nothing will be; nil: nobody waits
 
@@ -129,14 +130,16 @@ func (c *Conn) writeRest(done chan struct{}) {
 	defer c.mu.Unlock()
 	for !c.dead && o.load() {
 		p := o.w[o.off:]
-		o.writeBy = c.srv.sweeper.After(c.srv.cfg.Load().SendTimeout)
+		cfg := c.srv.cfg.Load()
+		o.wait.begin(c.srv.sweeper.Now(), sock.UnsentConn(c.wire.raw), cfg)
 		c.mu.Unlock()
-		n, err := c.wire.Write(p)
+		n, err := c.wire.writeSome(p)
 		c.mu.Lock()
 		if err != nil && c.woken(err) {
 			err = nil
 		}
-		o.writeBy = 0
+		o.wait.look(c.srv.sweeper.Now(), sock.UnsentConn(c.wire.raw)-n, cfg)
+		o.wait.end()
 		c.wrote(n, err)
 	}
 	o.writing = false
@@ -157,7 +160,7 @@ func (c *Conn) awaitWriter() {
 // earlier one, and clears it.
 func (c *Conn) woken(err error) bool {
 	if !errors.Is(err, os.ErrDeadlineExceeded) || c.cutoff.Load() || c.ended ||
-		(c.output.writeBy != 0 && c.srv.sweeper.Now() > c.output.writeBy) {
+		late(c.output.wait.by, c.srv.sweeper.Now()) {
 		return false
 	}
 	_ = c.wire.SetWriteDeadline(time.Time{})

@@ -64,6 +64,7 @@ func (h *headReader) trailer(f hpack.HeaderField) {
 	}
 	if h.size > lim.MaxTrailerBytes {
 		h.refuse(431, "trailers too large")
+		h.c.dec.SetEmitEnabled(false) // what follows only has to be decoded
 	}
 }
 

@@ -111,7 +111,7 @@ func New(cfg Config, h exchange.Handler, sweeper *sock.Sweeper, ev Events) *Serv
 func (s *Server) Configure(cfg Config) {
 	cfg = cfg.withDefaults()
 	s.cfg.Store(&cfg)
-	s.setStamp(time.Now().UnixNano())
+	s.setStamp(time.Now())
 }
 
 // Close ends the goroutines that wait for work, once those of sessions that
@@ -130,8 +130,8 @@ func (s *Server) Session(nc net.Conn, first []byte, info *exchange.ConnInfo) *Co
 
 // Sweep implements sock.Swept.
 func (s *Server) Sweep(now int64) {
-	if s.stamp.Load().second != now/int64(time.Second) {
-		s.setStamp(now)
+	if day := time.Now(); s.stamp.Load().second != day.Unix() { // now is not the time of day
+		s.setStamp(day)
 		s.crew.trim()
 	}
 	s.trim.Sweep(now)
@@ -145,10 +145,10 @@ func (s *Server) Sweep(now int64) {
 // timeFormat is IMF-fixdate (RFC 9110 section 5.6.7).
 const timeFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-func (s *Server) setStamp(now int64) {
+func (s *Server) setStamp(now time.Time) {
 	server := s.cfg.Load().ServerHeader
-	st := &stamp{second: now / int64(time.Second), server: server}
-	date := shared(indexDate, time.Unix(0, now).UTC().Format(timeFormat))
+	st := &stamp{second: now.Unix(), server: server}
+	date := shared(indexDate, now.UTC().Format(timeFormat))
 	st.fields = append(date, shared(indexServer, server)...)
 	st.date, st.name = st.fields[:len(date)], st.fields[len(date):]
 	s.stamp.Store(st)

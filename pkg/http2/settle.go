@@ -128,12 +128,12 @@ func (h *headReader) setBody(last bool) {
 	st := h.st
 	r := &st.x.Request
 	switch {
-	case last, st.connect, st.declared == 0:
+	case last, st.connect:
 		r.ContentLength = 0
 		return // Reset left an empty body
 	case st.declared > 0:
 		r.ContentLength = st.declared
-	default:
+	default: // also of one that is declared to be empty: whether it is has to be seen
 		r.ContentLength = -1
 	}
 	r.Body = &st.body

@@ -21,7 +21,19 @@ func (s *sink) Interim(status int, h *exchange.Header) error {
 // interim is Interim with c.mu held, without the flush.
 func (s *sink) interim(status int, h *exchange.Header) error {
 	st := s.st
-	if s.Stage != exchange.StageNew || st.gone != nil || st.c.room() <= 0 || status == 101 {
+	if st.c.room() <= 0 {
+		return nil
+	}
+	return s.putInterim(status, h)
+}
+
+// continue100 tells the client to send its body. That finds room in any case: a
+// client that waits for it sends nothing before, and it comes once in a request.
+func (s *sink) continue100() { _ = s.putInterim(100, nil) } // without fields nothing can be wrong
+
+func (s *sink) putInterim(status int, h *exchange.Header) error {
+	st := s.st
+	if s.Stage != exchange.StageNew || st.gone != nil || status == 101 {
 		return nil
 	}
 	return st.c.appendHead(st.id, 0, func(b []byte) ([]byte, error) {
@@ -132,6 +144,7 @@ func (s *sink) finish(last bool) {
 	c := s.st.c
 	c.dequeue(s.st)
 	s.st.writeBy = 0
+	s.st.sends = stall{}
 	if !last {
 		c.flush()
 		return
@@ -157,25 +170,34 @@ func (s *sink) await() error {
 	st := s.st
 	c := st.c
 	st.headless = s.Stage == exchange.StageHeld
-	if !st.headless && st.sendWin <= 0 {
+	own := !st.headless && st.sendWin <= 0
+	if own {
 		c.dequeue(st) // others need not wait for this one's window
 	} else {
 		c.enqueue(st)
 	}
 	now := c.srv.sweeper.Now()
 	if st.progress > 0 || st.writeBy == 0 {
+		if st.shares {
+			st.progress = c.took - st.tookAt
+		}
 		st.writeDebt.Settle(st.waited, st.progress, st.cfg.MinSendRate)
 		st.writeBy = st.writeDebt.Deadline(now, st.cfg.SendTimeout)
 		st.waited, st.progress, st.writeLate = 0, 0, false
+		st.tookAt = c.took
 	}
+	st.shares = !own
 	if st.writeLate {
 		c.dequeue(st)
 		return exchange.ErrSendTimeout
 	}
+	st.since = now
+	st.sends.wait(now, s.Sent())
 	c.mu.Unlock()
 	<-st.writable
 	c.mu.Lock()
-	st.waited += c.srv.sweeper.Now() - now
+	st.sends.waits = false
+	st.waited += c.srv.sweeper.Now() - st.since
 	st.headless = false
 	return nil
 }

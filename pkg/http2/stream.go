@@ -43,8 +43,13 @@ type stream struct {
 
 	readDebt, writeDebt sock.Debt
 	waited, progress    int64 // of the last wait for the client to read: how long, and bytes taken since
+	since               int64 // sweeper time when the wait at hand began or was looked at last
+	shares              bool  // the last wait is for the connection: what others may send counts
+	tookAt              int64 // Conn.took when it was looked at last
 	readBy, writeBy     int64 // sweeper time; 0: nobody waits
 	readLate, writeLate bool
+
+	reads, sends stall // how long the client has been waited for
 
 	tunnelled bool // left HTTP
 }
@@ -81,7 +86,7 @@ func (c *Conn) release(st *stream) {
 	c.dequeue(st)
 	c.running--
 	if c.running == 0 {
-		c.idleSince = c.srv.sweeper.Now()
+		c.settle()
 		if c.allDone != nil {
 			close(c.allDone)
 			c.allDone = nil
@@ -120,7 +125,6 @@ func (st *stream) serve() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.complete(st)
-	c.active.Add(-1)
 	c.release(st)
 	c.flush()
 	c.settle()

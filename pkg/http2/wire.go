@@ -52,6 +52,25 @@ func (w *wire) tryWrite(p []byte) (int, error) {
 	return w.direct.TryWrite(p)
 }
 
+// writeSome waits until the socket takes something, within the write deadline,
+// and writes what it takes; the rules of tryWrite hold. A connection that cannot
+// do without waiting takes all of p.
+func (w *wire) writeSome(p []byte) (n int, err error) {
+	if w.direct == nil {
+		return w.Conn.Write(p)
+	}
+	one := [1][]byte{p}
+	var inner error
+	err = w.raw.Write(func(fd uintptr) bool {
+		n, inner = w.direct.WriteFD(fd, one[:])
+		return !errors.Is(inner, sock.ErrAgain)
+	})
+	if err == nil {
+		err = inner
+	}
+	return n, err
+}
+
 // closed looks whether the client has closed its side.
 func (w *wire) closed() bool {
 	switch {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/quicvarint"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
@@ -18,7 +19,7 @@ type body struct {
 	left int64  // of the declared length; -1: none was declared
 	data uint64 // unread bytes of the DATA frame at hand
 	junk uint64 // what may still come that is no content
-	max  int    // bytes of the trailer section
+	max  int    // bytes of the trailer section, encoded or not
 
 	expect   func() error // tells a client that waits for 100 to send; nil: it does not wait
 	trailers bool         // the trailer section came: nothing may follow
@@ -162,18 +163,6 @@ func (b *body) end() {
 	b.done = true
 }
 
-// trailer reads the trailer section and forgets it.
-func (b *body) trailer(length uint64) {
-	b.trailers = true
-	if length > uint64(b.max) {
-		b.err = badBody("trailers too large")
-		return
-	}
-	if err := b.in.skip(length); err != nil {
-		b.broken(truncated(err))
-	}
-}
-
 // beforeRead asks a client that waits for it to send.
 func (b *body) beforeRead() {
 	if b.expect == nil || b.in.buffered() > 0 {
@@ -197,6 +186,14 @@ func (b *body) broken(err error) {
 	default:
 		b.err = b.c.lost()
 	}
+}
+
+// verdict is the code with which what was not read of the body is refused.
+func (b *body) verdict() quic.StreamErrorCode {
+	if bad, ok := errors.AsType[*streamError](b.err); ok {
+		return bad.code
+	}
+	return codeNoError
 }
 
 func badBody(reason string) error {

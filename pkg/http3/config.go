@@ -13,7 +13,8 @@ import (
 // parameters (MaxStreams) connections that begin later.
 type Config struct {
 	// Limits bounds a request as on HTTP/1.1: MaxRequestLine the :path, each field
-	// counts 4 bytes more, and MaxTrailerBytes is for an encoded trailer section.
+	// counts 4 bytes more, and MaxTrailerBytes is for a trailer section, encoded or
+	// not; beyond it the body is broken.
 	Limits http1.Limits
 
 	HeaderTimeout    time.Duration // for a whole request head, from the first byte of its stream

@@ -161,6 +161,9 @@ func (c *conn) acceptUni() {
 			c.fail(&connError{codeStreamCreationError, "stream without a type"})
 		}
 		if err != nil {
+			if fault, ok := errors.AsType[*connError](p.useless()); ok {
+				c.fail(fault)
+			}
 			rs.CancelRead(codeStreamCreationError)
 			rs.ReleaseStreamCredit()
 			continue

@@ -48,7 +48,20 @@ func appendGoAway(b []byte, id quic.StreamID) []byte {
 
 // peer is what a connection remembers of its peer's unidirectional streams.
 type peer struct {
-	seen [4]bool // by type: there may be one of each
+	seen    [4]bool // by type: there may be one of each
+	unknown int     // streams of other types, or that ended before they had one
+}
+
+// maxUnknown bounds the streams of a connection that have no use. Clients that
+// grease open one or a few (RFC 9114 section 6.2.3).
+const maxUnknown = 100
+
+// useless counts a stream of which nothing is read.
+func (p *peer) useless() error {
+	if p.unknown++; p.unknown > maxUnknown {
+		return fatal(codeExcessiveLoad, "too many streams of unknown type")
+	}
+	return nil
 }
 
 // open judges a stream by its type. serve says that it is the control stream,
@@ -63,6 +76,9 @@ func (p *peer) open(kind uint64) (serve bool, err error) {
 		}
 		p.seen[kind] = true
 		return kind == streamControl, nil
+	}
+	if err := p.useless(); err != nil {
+		return false, err
 	}
 	return false, &streamError{codeStreamCreationError, "stream of unknown type"}
 }

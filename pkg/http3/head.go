@@ -27,6 +27,7 @@ type head struct {
 	host   []byte
 	hosts  int
 	cookie []byte // all of them, joined
+	crumbs int    // how many they are
 	length []byte
 
 	size, count int  // of the fields so far
@@ -154,17 +155,19 @@ func (h *head) plain(name string, value []byte, strange bool) error {
 	return nil
 }
 
-// joinCookie adds a part of the cookie (RFC 9114 section 4.2.1).
+// joinCookie adds a part of the cookie (RFC 9114 section 4.2.1). A first one is
+// mostly the only one; with more the buffer grows as a slice does: what they
+// cost stays in proportion to what the client sent.
 func (h *head) joinCookie(value []byte) {
-	if h.cookie == nil {
+	switch h.crumbs++; h.crumbs {
+	case 1:
 		h.cookie = value
 		return
+	case 2:
+		first := h.cookie
+		h.cookie = append(make([]byte, 0, 2*len(first)+len("; ")+len(value)), first...)
 	}
-	joined := h.x.Alloc(len(h.cookie) + 2 + len(value))
-	n := copy(joined, h.cookie)
-	n += copy(joined[n:], "; ")
-	copy(joined[n:], value)
-	h.cookie = joined
+	h.cookie = append(append(h.cookie, "; "...), value...)
 }
 
 // settle judges what the fields say together and fills the request.
@@ -187,7 +190,7 @@ func (h *head) settle() error {
 		return bad(err.Error())
 	}
 	h.asterisk = string(h.path) == "*"
-	if h.cookie != nil {
+	if h.crumbs > 0 {
 		r.Header.Add(h.x.CopyString("cookie"), h.cookie)
 	}
 	return h.setLength()
@@ -227,7 +230,7 @@ func (h *head) setHost() error {
 		return bad("request without a host")
 	case h.authority == nil:
 		h.authority = h.host
-	case h.hosts == 1 && !bytes.Equal(h.authority, h.host):
+	case h.hosts == 1 && !bytes.EqualFold(h.authority, h.host):
 		return bad("Host differs from :authority")
 	}
 	if err := h.x.SetAuthority(h.authority); err != nil {

@@ -44,6 +44,7 @@ type outbox struct {
 	err    error      // why nothing more can be sent
 	fin    bool       // the stream ends behind buf
 	direct int        // bytes given to QUIC without the writer
+	since  time.Time  // when the writer began to wait for the client; zero: it does not
 }
 
 func (o *outbox) reset(qs *quic.Stream, p pace, lost func() error) {
@@ -155,7 +156,9 @@ func (o *outbox) write(b []byte) error {
 	for len(b) > 0 {
 		start := time.Now()
 		_ = o.qs.SetWriteDeadline(o.pace.deadline(start))
+		o.waits(start)
 		n, err := o.qs.Write(b[:min(len(b), writePiece)])
+		o.waits(time.Time{})
 		o.pace.settle(time.Since(start), n)
 		b = b[n:]
 		switch {

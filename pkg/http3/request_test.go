@@ -306,6 +306,12 @@ func TestBrokenBodiesAreErrors(t *testing.T) {
 		{"longer than nothing", [][]byte{post("/", "content-length: 0"), data("abc")}},
 		{"none but declared", [][]byte{post("/", "content-length: 4")}},
 		{"trailers that are too large", [][]byte{post("/"), appendFrameHead(nil, frameHeaders, 1<<20)}},
+		{"trailers that are too large decoded", [][]byte{post("/"), trailerBomb()}},
+		{"trailers with a pseudo-header field", [][]byte{post("/"), data("abc"), headers("x: y", ":path: /")}},
+		{"trailers with upper case", [][]byte{post("/"), headers("X: y")}},
+		{"trailers with a control byte", [][]byte{post("/"), headers("x: a\nb")}},
+		{"trailers with a space around", [][]byte{post("/"), headers("x: y ")}},
+		{"trailers with a field of the connection", [][]byte{post("/"), headers("transfer-encoding: chunked")}},
 	}
 	c := r.dial()
 	for _, row := range rows {
@@ -351,6 +357,7 @@ func TestViolationsEndTheConnection(t *testing.T) {
 		{"head cut short", codeFrameError, [][]byte{get("/")[:5]}},
 		{"body cut short", codeFrameError, [][]byte{post("/"), data("abc")[:4]}},
 		{"frame head cut short", codeFrameError, [][]byte{post("/"), {frameData}}},
+		{"trailers that cannot be decoded", codeDecompressionFailed, [][]byte{post("/"), {frameHeaders, 4, 0, 0, 0xff, 0x7f}}},
 		{"dynamic table", codeDecompressionFailed, [][]byte{{frameHeaders, 3, 0x02, 0, 0x80}}},
 		{"index out of the table", codeDecompressionFailed, [][]byte{{frameHeaders, 4, 0, 0, 0xff, 0x7f}}},
 		{"flood of junk", codeExcessiveLoad, [][]byte{get("/"), bytes.Repeat([]byte{0x21, 0}, 5000)}},

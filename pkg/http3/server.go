@@ -30,6 +30,7 @@ type Server struct {
 // New returns a server for h.
 func New(cfg Config, h exchange.Handler, ev Events) *Server {
 	s := &Server{handler: h, events: ev, listeners: make(map[net.PacketConn]*listener)}
+	s.full.born = time.Now()
 	s.streams.New = func() any { return newStream() }
 	s.Configure(cfg)
 	return s
@@ -147,12 +148,13 @@ func (s *Server) admit(ln *listener) error {
 // fullness counts connections that were turned away.
 type fullness struct {
 	count atomic.Int64
-	last  atomic.Int64 // Unix nanoseconds of the last report
+	last  atomic.Int64 // of the last report: nanoseconds since a second before born
+	born  time.Time    // set once
 }
 
 func (f *fullness) turnedAway(report func(string, int), listen string) {
 	n := f.count.Add(1)
-	now, last := time.Now().UnixNano(), f.last.Load()
+	now, last := int64(time.Second+time.Since(f.born)), f.last.Load() // no clock that may be set
 	if report == nil || now-last < int64(time.Second) || !f.last.CompareAndSwap(last, now) {
 		return
 	}

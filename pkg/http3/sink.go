@@ -9,14 +9,15 @@ import (
 // sink is the HTTP/3 side of one response (exchange.Sink).
 type sink struct {
 	exchange.Outgoing
-	st   *stream
-	out  outbox
-	enc  encoder
-	head []byte // HEADERS not yet handed over
+	st      *stream
+	out     outbox
+	enc     encoder
+	head    []byte // HEADERS not yet handed over
+	connect bool   // of an extended CONNECT
 }
 
 func (s *sink) reset(st *stream) {
-	s.Outgoing, s.st, s.head = exchange.Outgoing{}, st, nil
+	s.Outgoing, s.st, s.head, s.connect = exchange.Outgoing{}, st, nil, false
 	s.enc.trim()
 	s.out.reset(st.qs, pace{timeout: st.cfg.SendTimeout, rate: st.cfg.MinSendRate}, st.c.lost)
 }
@@ -40,7 +41,17 @@ func (s *sink) continue100() error { return s.Interim(100, nil) }
 
 // Start implements exchange.Sink.
 func (s *sink) Start(r *exchange.Response) error {
-	return s.Begin(r, s.st.x.Request.IsHead())
+	if err := s.Begin(r, s.st.x.Request.IsHead()); err != nil {
+		return err
+	}
+	if s.connect && r.Status/100 == 2 {
+		// To the client it would be a tunnel (RFC 9220 section 3, RFC 8441 section 5).
+		r.Status = 501
+		r.Header.Reset()
+		r.ContentLength = 0
+		s.NoBody = true
+	}
+	return nil
 }
 
 // TryWrite implements exchange.Sink.

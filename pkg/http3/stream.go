@@ -62,6 +62,7 @@ func (st *stream) serve() {
 	default:
 		st.body.begin(st, h.expect)
 		if st.x.Request.Upgrade != nil { // what follows is no body
+			st.sink.connect = true
 			st.x.Request.Body, st.x.Request.ContentLength = exchange.NoBody{}, 0
 		}
 		st.call(h.asterisk)
@@ -129,7 +130,7 @@ func (st *stream) end() {
 	}
 	// Nothing if the body was read to its end; else the client may stop sending
 	// it (RFC 9114 section 4.1).
-	st.qs.CancelRead(codeNoError)
+	st.qs.CancelRead(st.body.verdict())
 }
 
 // gone reports whether the client has told us to stop sending, or is not there

@@ -3,6 +3,7 @@ package httpc
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // What callers branch on. I/O errors are wrapped beneath ErrStale and
@@ -35,16 +36,33 @@ var errUnasked = errors.New("something came on an idle connection")
 // it came from has been closed.
 type ProtocolError struct {
 	What string // what is wrong, a constant text without the server's bytes
+	Came string // the beginning of the line it is about, without a field's value; empty: of none
 	Err  error  // ErrHeadTooLarge or http1.ErrChunk, else nil
 }
 
 // Error says what came.
-func (e *ProtocolError) Error() string { return "httpc: bad response: " + e.What }
+func (e *ProtocolError) Error() string {
+	if e.Came == "" {
+		return "httpc: bad response: " + e.What
+	}
+	return "httpc: bad response: " + e.What + ": " + strconv.Quote(e.Came)
+}
 
 // Unwrap returns Err.
 func (e *ProtocolError) Unwrap() error { return e.Err }
 
 func bad(what string) error { return &ProtocolError{What: what} }
+
+// cameMax bounds ProtocolError.Came.
+const cameMax = 40
+
+// about adds to err, if it is one, the beginning of the line that it is about.
+func about(err error, line []byte) error {
+	if p, ok := err.(*ProtocolError); ok {
+		p.Came = string(line[:min(len(line), cameMax)])
+	}
+	return err
+}
 
 // broken says what the end of the connection means for the request.
 func broken(received bool, cause error) error {

@@ -32,16 +32,18 @@ func (r *Reply) frame(h *head) error {
 	return nil
 }
 
-// bodiless is frame for a reply that has no body whatever its fields say. A 204
-// must not have framing at all (RFC 9110 section 8.6, RFC 9112 section 6.1): a
-// server that sends some may send a body as well.
+// bodiless is frame for a reply that has no body whatever its fields say. Some
+// servers send one all the same, gunicorn behind the answer to a HEAD if the
+// application gave it one, and it may come later: what is then on the connection
+// would be taken for the next client's reply. So it is not kept behind a HEAD,
+// nor behind another reply that speaks of a body. A 204 must not have framing at
+// all (RFC 9110 section 8.6, RFC 9112 section 6.1).
 func (r *Reply) bodiless(h *head) {
 	r.stage = done
-	if h.status != 204 {
-		return
-	}
-	r.into.ContentLength = -1
-	if h.chunked || h.length > 0 {
+	if r.isHead || h.chunked || h.length > 0 {
 		r.keep = false
+	}
+	if h.status == 204 {
+		r.into.ContentLength = -1
 	}
 }

@@ -30,7 +30,7 @@ type head struct {
 func (h *head) parse(lines []byte) error {
 	line, rest := cutLine(lines)
 	if err := h.statusLine(line); err != nil {
-		return err
+		return about(err, line)
 	}
 	for n := 0; len(rest) > 0; n++ {
 		if n == maxFields {
@@ -38,7 +38,8 @@ func (h *head) parse(lines []byte) error {
 		}
 		line, rest = cutLine(rest)
 		if err := h.field(line); err != nil {
-			return err
+			name, _, _ := bytes.Cut(line, []byte{':'})
+			return about(err, name)
 		}
 	}
 	if h.nlisted > 0 {

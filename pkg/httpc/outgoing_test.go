@@ -70,6 +70,19 @@ func TestHeadsSayWhatTheClientSaidAndWeKnow(t *testing.T) {
 			"GET / HTTP/1.1|host: h|x-e: \xe4",
 		},
 		{"an injected one of ours", request("GET", "/", "h"), Outgoing{Added: added("X-A", "1\nX-Evil: 1")}, "GET / HTTP/1.1|host: h"},
+		{
+			"a host of ours", request("GET", "/", "h"),
+			Outgoing{Added: added("HOST", "ours.example", "X-A", "1")},
+			"GET / HTTP/1.1|host: ours.example|X-A: 1",
+		},
+		{"a host that is none", request("GET", "/", "h"), Outgoing{Added: added("Host", "a\r\nb")}, "GET / HTTP/1.1|host: h"},
+		{"a host that is not known", request("GET", "/", "h"), Outgoing{Added: added("Host", "")}, "GET / HTTP/1.1|host: h"},
+		{
+			"framing of ours", request("POST", "/", "h", "content-length", "5"),
+			Outgoing{BodyLen: 5, Added: added("Content-Length", "0", "Transfer-Encoding", "chunked", "Connection", "close", "Upgrade", "h2c",
+				"Expect", "100-continue", "TE", "trailers", "Trailer", "a", "Keep-Alive", "1", "Proxy-Connection", "close", "HTTP2-Settings", "a")},
+			"POST / HTTP/1.1|host: h|content-length: 5",
+		},
 	}
 	for _, row := range rows {
 		got := string(AppendHead([]byte("before"), row.x, &row.o))

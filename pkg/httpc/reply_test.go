@@ -114,8 +114,8 @@ var goodReplies = []replyRow{
 	{"HTTP/1.1 204 x\r\nContent-Length: 0\r\n\r\n", "204 |  | keep"},
 	{"HTTP/1.1 204 x\r\nContent-Length: 2\r\n\r\nhi", "204 |  | +2"},
 	{"HTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "204 |  | +5"},
-	{"HTTP/1.1 304 x\r\nContent-Length: 5\r\nETag: x\r\n\r\n", "304 ETag:x |  | keep"},
-	{"HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n", "304 |  | keep"},
+	{"HTTP/1.1 304 x\r\nContent-Length: 5\r\nETag: x\r\n\r\n", "304 ETag:x |  |"},
+	{"HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n", "304 |  |"},
 	{"HTTP/1.1 304 x\r\n\r\nhi", "304 |  | keep +2"},
 
 	{"HTTP/1.1 100 x\r\n\r\n" + ok + "Content-Length: 0\r\n\r\n", "200 |  | keep"},
@@ -259,13 +259,13 @@ func TestRepliesAreReadAsTheStandardSays(t *testing.T) {
 	}
 }
 
-func TestRepliesToHeadHaveNoBody(t *testing.T) {
+func TestRepliesToHeadHaveNoBodyAndEndTheConnection(t *testing.T) {
 	rows := []replyRow{
-		{ok + "Content-Length: 5\r\n\r\n", "200 |  | keep"},
-		{ok + "Transfer-Encoding: chunked\r\n\r\n", "200 |  | keep"},
-		{ok + "\r\n", "200 |  | keep"},
-		{ok + "Content-Length: 5\r\n\r\nhello", "200 |  | keep +5"},
-		{"HTTP/1.1 100 x\r\n\r\n" + ok + "\r\n", "200 |  | keep"},
+		{ok + "Content-Length: 5\r\n\r\n", "200 |  |"},
+		{ok + "Transfer-Encoding: chunked\r\n\r\n", "200 |  |"},
+		{ok + "\r\n", "200 |  |"},
+		{ok + "Content-Length: 5\r\n\r\nhello", "200 |  | +5"},
+		{"HTTP/1.1 100 x\r\n\r\n" + ok + "\r\n", "200 |  |"},
 		{ok + "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", "bad: more than one Content-Length"},
 		{ok + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "bad: both Transfer-Encoding and Content-Length"},
 		{"", "stale"},

@@ -117,6 +117,21 @@ func (in *Inherited) packet(addr string) (*net.UDPConn, error) {
 	return udp, nil
 }
 
+// StreamOnly reports whether there is a stream socket for addr and no datagram
+// socket: whoever opened it did not mean it for HTTP/3.
+func (in *Inherited) StreamOnly(addr string) bool {
+	if in == nil {
+		return false
+	}
+	stream, datagram := false, false
+	for _, s := range in.list { // never changed
+		if sameAddr(addr, s.addr) {
+			stream, datagram = stream || s.stream, datagram || !s.stream
+		}
+	}
+	return stream && !datagram
+}
+
 // find returns the place of the one socket for addr and notes that it is used; -1
 // if there is none, which is an error for a "systemd:name".
 func (in *Inherited) find(addr string, stream bool) (int, error) {

@@ -44,6 +44,9 @@ func heir(addrs []string) {
 			fmt.Println(addr, stream(addr, in))
 		}
 	}
+	for _, addr := range addrs {
+		fmt.Println("stream only:", addr, in.StreamOnly(addr))
+	}
 	fmt.Println("unused", in.Unused(), "left", os.Getenv("LISTEN_PID")+os.Getenv("LISTEN_FDS")+os.Getenv("LISTEN_FDNAMES"))
 	in.Close()
 }
@@ -148,6 +151,20 @@ func TestInheritedSocketsAreFoundByTheirAddress(t *testing.T) {
 	if _, err := os.Lstat(path); err != nil {
 		t.Error("the heir has removed the socket's file, which is not its own")
 	}
+}
+
+func TestAStreamSocketWithoutADatagramSocketIsTold(t *testing.T) {
+	both, alone := open(t, "127.0.0.1:0", listen.Options{}), open(t, "127.0.0.1:0", listen.Options{})
+	udp, err := listen.Packet(t.Context(), both.Addr().String(), listen.Options{})
+	if err != nil {
+		t.Skip(err) // another program has the port for UDP
+	}
+	defer udp.Close()
+	knock(t, "tcp", both.Addr().String())
+	knock(t, "tcp", alone.Addr().String())
+	addrs := both.Addr().String() + " " + alone.Addr().String()
+	wantOutput(t, bequeath(t, "a:b:c", addrs, nil, both.(filer), udp, alone.(filer)),
+		"stream only: "+both.Addr().String()+" false\n", "stream only: "+alone.Addr().String()+" true\n")
 }
 
 func TestInheritedSocketsAreFoundByTheirName(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,5 +56,28 @@ func TestAnAddressInUseIsExplained(t *testing.T) {
 	_, err = listen.Open(t.Context(), ln.Addr().String(), listen.Options{})
 	if err == nil || !strings.Contains(err.Error(), "another program listens there") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheAddressesOfBothFamiliesStandBesideEachOther(t *testing.T) {
+	four := open(t, "0.0.0.0:0", listen.Options{})
+	port := strconv.Itoa(four.Addr().(*net.TCPAddr).Port)
+	six, err := listen.Open(t.Context(), "[::]:"+port, listen.Options{})
+	if err != nil {
+		t.Skip(err) // no IPv6, or another program has the port
+	}
+	defer six.Close()
+	if _, err := listen.Open(t.Context(), ":"+port, listen.Options{}); err == nil || !strings.Contains(err.Error(), "ss -ltnp") {
+		t.Errorf("a port of all addresses is open beside them: %v", err)
+	}
+	for _, host := range []string{"0.0.0.0", "[::]"} {
+		pc, err := listen.Packet(t.Context(), host+":"+port, listen.Options{})
+		if err != nil {
+			t.Skip(err) // another program has the port for UDP
+		}
+		defer pc.Close()
+	}
+	if _, err := listen.Packet(t.Context(), ":"+port, listen.Options{}); err == nil || !strings.Contains(err.Error(), "ss -lunp") {
+		t.Errorf("a UDP port of all addresses is open beside them: %v", err)
 	}
 }

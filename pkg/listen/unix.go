@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/user"
@@ -43,6 +42,7 @@ func openUnix(ctx context.Context, path string, o Options) (net.Listener, error)
 	if err != nil {
 		return nil, fmt.Errorf("listen on unix:%s: %w", path, err)
 	}
+	defer lockDir(ctx, path)()
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
@@ -75,8 +75,10 @@ func closed(_, _ string, c syscall.RawConn) error {
 	return os.NewSyscallError("fchmod", err)
 }
 
-// hand gives the file its owner, and then its mode. It works on the file that was
-// made, whatever has its name meanwhile.
+// hand gives the file its group, its mode and its user, in this order: CAP_CHOWN
+// suffices for it, since the mode is only the present owner's to change, and until
+// it is changed nobody but this process's user can connect who may not in the end.
+// It works on the file that was made, whatever has its name meanwhile.
 func (l *unixListener) hand(uid, gid int, mode uint32) error {
 	fd, err := unix.Open(l.path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -91,15 +93,27 @@ func (l *unixListener) hand(uid, gid int, mode uint32) error {
 		return errors.New("another file has taken the socket's name")
 	}
 	l.inode, l.dev = st.Ino, st.Dev
-	if uid >= 0 || gid >= 0 {
-		if err := unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH); err != nil {
-			return fmt.Errorf("the socket cannot be given to its user and group: %w", err)
-		}
+	if err := give(fd, -1, gid); err != nil {
+		return err
 	}
 	if mode == 0 {
 		mode = DefaultMode
 	}
-	return os.NewSyscallError("chmod", unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode))
+	if err := unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode); err != nil {
+		return os.NewSyscallError("chmod", err)
+	}
+	return give(fd, uid, -1)
+}
+
+// give changes the owner of the file that is open as fd; -1 leaves what it is.
+func give(fd, uid, gid int) error {
+	if uid < 0 && gid < 0 {
+		return nil
+	}
+	if err := unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH); err != nil {
+		return fmt.Errorf("the socket cannot be given to its user and group: %w", err)
+	}
+	return nil
 }
 
 // owner looks up user and group; -1 leaves what the process has.
@@ -138,26 +152,4 @@ func GroupID(name string) (int, error) {
 		return -1, fmt.Errorf("there is no group %q", name)
 	}
 	return strconv.Atoi(g.Gid)
-}
-
-// removeStale deletes the socket file at path if nobody listens on it.
-func removeStale(path string) error {
-	fi, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if fi.Mode()&fs.ModeSocket == 0 {
-		return fmt.Errorf("listen on unix:%s: a file that is no socket is in the way", path)
-	}
-	c, err := net.Dial("unix", path)
-	if err == nil {
-		c.Close()
-	}
-	if !errors.Is(err, unix.ECONNREFUSED) { // full, or not for us: somebody listens
-		return fmt.Errorf("listen on unix:%s: another program listens there", path)
-	}
-	return os.Remove(path)
 }

@@ -10,9 +10,11 @@ import (
 type file struct {
 	path string
 
-	mu   sync.Mutex // guards what follows
-	f    *os.File
-	lost error // of the last write that failed
+	mu    sync.Mutex // guards what follows
+	f     *os.File
+	lost  error // of the last write that failed
+	state fullness
+	tell  func(change) // nil: nobody is told
 }
 
 func openFile(path string) (*file, error) {
@@ -28,15 +30,29 @@ func open(path string) (*os.File, error) {
 }
 
 // Write appends p. A failure (disk full) loses p and nothing else: it is
-// reported by close only, because the buffer in front of it would keep the
-// error and never write again.
+// told when it begins and when it is over, and reported by close, because the
+// buffer in front of it would keep the error and never write again.
 func (f *file) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, err := f.f.Write(p); err != nil {
+	b := f.state.mend(p)
+	n, err := f.f.Write(b)
+	if err != nil {
 		f.lost = err
 	}
+	if c := f.state.wrote(b, n, err); c != (change{}) && f.tell != nil {
+		c.path = f.path
+		f.tell(c)
+	}
 	return len(p), nil
+}
+
+// telling sets who is told, which happens while the file is locked: tell must not
+// write to it, nor wait for whoever does.
+func (f *file) telling(tell func(change)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tell = tell
 }
 
 // Sync does nothing: records are handed to the kernel as they are written, and
@@ -51,7 +67,7 @@ func (f *file) reopen() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.f
-	f.f = next
+	f.f, f.state.torn = next, false
 	return old.Close()
 }
 

@@ -37,11 +37,13 @@ func Open(cfg Config) (*Logs, error) {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
 	l := &Logs{log: zap.NewNop()}
+	var errorLog, accessLog *file
 	if out := orDefault(cfg.Output, "stderr"); out != "off" {
 		ws, f, err := l.open(out, cfg.Format)
 		if err != nil {
 			return nil, err
 		}
+		errorLog, _ = ws.(*file)
 		l.log = zap.New(zapcore.NewCore(encoder(f), l.queued(ws, f, 0), level), zap.ErrorOutput(discard{}))
 	}
 	if out := orDefault(cfg.Access, "off"); out != "off" {
@@ -49,8 +51,10 @@ func Open(cfg Config) (*Logs, error) {
 		if err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
+		accessLog, _ = ws.(*file)
 		l.access = newAccessLog(l.queued(ws, f, accessFlush), f)
 	}
+	l.watch(errorLog, accessLog)
 	return l, nil
 }
 

@@ -12,7 +12,7 @@ func (p *Pool[C]) CloseIdle() {
 	if p.cfg.IdleTimeout <= 0 {
 		return
 	}
-	now, stay := time.Now().UnixNano(), 0
+	now, stay := p.cfg.At(time.Now()), 0
 	if p.shared != nil {
 		p.shared.closeIdle(now)
 		return
@@ -47,7 +47,7 @@ func (p *Pool[C]) outlived(m *member[C], idle int64, stay int) (why Reason, over
 
 // KeepNone makes connections that are released within the next d end with that,
 // because somebody may be waiting for the workers they occupy.
-func (p *Pool[C]) KeepNone(d time.Duration) { p.tight.Store(time.Now().Add(d).UnixNano()) }
+func (p *Pool[C]) KeepNone(d time.Duration) { p.tight.Store(p.cfg.At(time.Now()) + int64(d)) }
 
 // Squeeze closes every idle connection, whatever MinIdle says, for the same
 // reason.
@@ -102,7 +102,7 @@ func (p *Pool[C]) Warm(ctx context.Context, n int) error {
 func (s *Slot[C]) warm(ctx context.Context) error {
 	err := s.dialMore(ctx)
 	s.kept.turn = 0
-	s.part(err == nil, time.Now().UnixNano())
+	s.part(err == nil, s.p.cfg.At(time.Now()))
 	s.set(s.own &^ held)
 	s.p.giveBack(s)
 	return err

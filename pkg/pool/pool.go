@@ -85,9 +85,13 @@ type Config[C Conn] struct {
 	// be alive without a look at it, which costs a system call. A request that
 	// finds it closed after all must be one that can be repeated.
 	Trust time.Duration
-	// Now is the clock for Trust, Turn and MaxLifetime, in Unix nanoseconds: a coarse
-	// one that is cheaper to read will do. Default: the system's.
+	// Now is the clock for Trust, Turn and MaxLifetime, in nanoseconds: a coarse one
+	// that is cheaper to read will do. It should be one that nobody sets. Default:
+	// the system's monotonic one.
 	Now func() int64
+	// At is that clock at a moment that time.Now returned, exactly. Default: what
+	// Now returns when the pool is made, and the time passed since.
+	At func(t time.Time) int64
 }
 
 // Pool hands out slots. All methods may be called from any goroutine.
@@ -97,7 +101,7 @@ type Pool[C Conn] struct {
 	shared *sharedSet[C] // nil unless Streams > 1
 	all    []*Slot[C]    // every slot there is; fixed after New
 
-	tight atomic.Int64 // Unix nanoseconds until which no connection is kept
+	tight atomic.Int64 // the clock until which no connection is kept
 
 	// wanted counts those who need the slots to be in puddle: waiters, passes
 	// over the idle ones, Close. While it is above 0 nothing stays in hot: who
@@ -119,6 +123,22 @@ const cacheLine = 128
 // maxSlots bounds the memory of a pool; each slot takes half a kilobyte.
 const maxSlots = 1 << 20
 
+// setClock fills in the clock as far as it is missing.
+func (cfg *Config[C]) setClock() {
+	if cfg.At == nil {
+		born := time.Now()
+		at := born.UnixNano()
+		if cfg.Now != nil {
+			at = cfg.Now()
+		}
+		cfg.At = func(t time.Time) int64 { return at + int64(t.Sub(born)) }
+	}
+	if cfg.Now == nil {
+		at := cfg.At
+		cfg.Now = func() int64 { return at(time.Now()) }
+	}
+}
+
 // New returns an open pool without connections.
 func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 	if cfg.Dial == nil || cfg.MaxConns < 1 {
@@ -128,9 +148,7 @@ func New[C Conn](cfg Config[C]) (*Pool[C], error) {
 	if cfg.MaxConns > maxSlots/cfg.Streams {
 		return nil, fmt.Errorf("pool: %d connections with %d requests each are too many", cfg.MaxConns, cfg.Streams)
 	}
-	if cfg.Now == nil {
-		cfg.Now = func() int64 { return time.Now().UnixNano() }
-	}
+	cfg.setClock()
 	p := &Pool[C]{cfg: cfg}
 	if cfg.Streams > 1 {
 		p.shared = &sharedSet[C]{p: p}

@@ -17,7 +17,7 @@ type Slot[C Conn] struct {
 
 	kept   member[C] // the connection of a slot of its own (Streams == 1)
 	sh     *share[C] // the shared connection in use (Streams > 1)
-	usedAt int64     // Unix nanoseconds of the last release
+	usedAt int64     // the clock at the last release
 	reused bool      // this request has had a kept connection
 
 	own   uint64        // what the holder last stored in state
@@ -49,8 +49,8 @@ type member[C Conn] struct {
 	have bool
 	uses int
 	last int   // the use that is its last; 0: none
-	ends int64 // Unix nanoseconds of its end; 0: none
-	turn int64 // Unix nanoseconds of the end of its turn; 0: it has not begun
+	ends int64 // the clock at its end; 0: none
+	turn int64 // the clock at the end of its turn; 0: it has not begun
 }
 
 // turnOver reports whether the connection has had its turn. The first request
@@ -131,7 +131,7 @@ func (s *Slot[C]) unfit(rest time.Duration) (why Reason, over bool) {
 		return ClosedTurn, true
 	case rest <= 0 && s.p.cfg.Now()-s.usedAt < int64(s.p.cfg.Trust):
 		return 0, false
-	case rest > 0 && time.Now().UnixNano()-s.usedAt < int64(rest):
+	case rest > 0 && s.p.cfg.At(time.Now())-s.usedAt < int64(rest):
 		return ClosedUnrested, true
 	case !s.kept.conn.Alive():
 		return ClosedByPeer, true
@@ -143,7 +143,7 @@ func (s *Slot[C]) unfit(rest time.Duration) (why Reason, over bool) {
 // slot remains the caller's.
 func (s *Slot[C]) Fail() {
 	if s.sh != nil {
-		s.p.shared.leave(s, false, time.Now().UnixNano())
+		s.p.shared.leave(s, false, s.p.cfg.At(time.Now()))
 		return
 	}
 	s.drop(ClosedFailed)
@@ -155,7 +155,7 @@ func (s *Slot[C]) Release(keep bool) { s.ReleaseAt(keep, time.Now()) }
 
 // ReleaseAt is Release for a caller that has read the clock already.
 func (s *Slot[C]) ReleaseAt(keep bool, now time.Time) {
-	s.part(keep, now.UnixNano())
+	s.part(keep, s.p.cfg.At(now))
 	if !s.reused {
 		s.p.fresh.Add(1)
 	}

@@ -20,7 +20,7 @@ type Config struct {
 
 	RequestBuffer  int64 // request body bytes in memory before a temp file
 	ResponseBuffer int64 // reply bytes in memory for a slow client
-	ResponseTemp   int64 // more of them in a temp file; beyond it the worker waits, or the reply ends with ErrFull
+	ResponseTemp   int64 // more of them in a temp file; beyond it the worker waits; see ErrFull
 
 	StderrLines int // lines of the application's stderr kept
 	StderrBytes int // and their bytes

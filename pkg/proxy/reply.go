@@ -9,10 +9,10 @@ import (
 	"github.com/fcgigw/fcgigw/pkg/upstream"
 )
 
-// ErrFull: a client read so slowly that its reply, which came on a connection
-// with other requests', filled the room there is for it. It wraps spool.ErrNoSpace
-// if it was the room for all replies together.
-var ErrFull = errors.New("proxy: the client reads too slowly: response_buffer and response_temp are full")
+// ErrFull: a client read so slowly that its reply was broken off. Either the
+// room for all bodies together is full, and the error wraps spool.ErrNoSpace; or
+// the reply came on a connection with other requests' and filled its own room.
+var ErrFull = errors.New("proxy: the client reads too slowly and there is no room for its reply")
 
 // holdMax is how many body bytes wait for the backend's next pause before the
 // head is sent: a reply that is complete by then gets a Content-Length and goes
@@ -140,8 +140,10 @@ func (r *reply) pass(p []byte) error {
 }
 
 // enqueue adds p to the queue. When it is full the worker waits after all: a
-// reply beyond every bound is slowed down, not cut. On a connection with others'
-// requests that would slow all of them down, so there it is cut.
+// reply beyond its own bound is slowed down, not cut. On a connection with
+// others' requests that would slow all of them down, so there it is cut. So it
+// is when the room for everybody is full: one client that lets its replies pile
+// up must not make workers wait for all the other slow ones.
 func (r *reply) enqueue(p []byte) error {
 	for {
 		n, err := r.queue.Write(p)
@@ -153,7 +155,7 @@ func (r *reply) enqueue(p []byte) error {
 			return r.gone()
 		case !errors.Is(err, spool.ErrTooLarge) && !errors.Is(err, spool.ErrNoSpace):
 			return err
-		case r.call.Shared():
+		case r.call.Shared(), errors.Is(err, spool.ErrNoSpace):
 			return full(err)
 		}
 		if err := r.queue.WaitRoom(); err != nil {

@@ -90,6 +90,45 @@ func TestClientsThatNeverReadHoldNobodyUpOnASharedConnection(t *testing.T) {
 	}
 }
 
+// The room that one client's replies fill is everybody's: what does not fit any
+// more is broken off at once, so that the worker is there for the others.
+func TestNoWorkerWaitsForAClientWhenTheRoomOfAllIsFull(t *testing.T) {
+	server, addr := app(t, func(w *fcgitest.Response, r *fcgitest.Request) {
+		if len(r.Stdin) == 0 {
+			_, _ = w.WriteString(hello)
+			return
+		}
+		_, _ = w.WriteString("A: b\r\n\r\n")
+		_, _ = w.Write(pattern(1 << 20)) // within response_temp
+	})
+	b := newBench(t, addr)
+	b.cfg.ResponseTemp = 1 << 30
+	store := spool.New(spool.Config{Dir: t.TempDir(), Limit: 1536 << 10})
+	b.proxy = proxy.New(store)
+
+	reads := make(chan struct{})
+	begin := func() (*client, <-chan error) {
+		x, c := b.exchange("POST", inMemory("x"))
+		c.takes, c.reads = 0, reads
+		return c, b.start(x)
+	}
+	first, firstDone := begin()
+	harness.Eventually(t, "the first reply is stored", func() bool { st := store.Stats(); return st.Memory+st.Disk >= 900<<10 })
+	quick(t, b, store, 1) // behind the first on the one worker
+	second, secondDone := begin()
+	quick(t, b, store, 3) // nobody has read anything
+	close(reads)
+	if err := await(t, firstDone); err != nil || first.body.Len() != 1<<20 {
+		t.Errorf("what was stored: %v, %d bytes", err, first.body.Len())
+	}
+	if err := await(t, secondDone); !errors.Is(err, proxy.ErrFull) || !errors.Is(err, spool.ErrNoSpace) || !second.aborted {
+		t.Errorf("what did not fit: %v, aborted %v", err, second.aborted)
+	}
+	if server.Accepted() > 2 {
+		t.Errorf("%d connections", server.Accepted())
+	}
+}
+
 // quick makes n requests, several at a time, which must be answered, and returns
 // the most that was stored meanwhile.
 func quick(t *testing.T, b *bench, store *spool.Store, n int) (most int64) {

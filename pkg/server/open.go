@@ -31,7 +31,7 @@ func (c *conn) open(l *Listener) {
 	c.readBy.Store(0)
 	c.writeBy.Store(0)
 	c.enter(phaseIdle)
-	if c.cutoff.Load() {
+	if c.cutoff.Load() || c.tls != nil && c.info.TLS.NegotiatedProtocol == alpnACME {
 		c.end()
 		return
 	}
@@ -83,8 +83,11 @@ func (c *conn) handshake(cfg *tls.Config) error {
 		return err
 	}
 	if err := t.Handshake(); err != nil {
-		if he, ok := errors.AsType[tls.RecordHeaderError](err); ok && he.Conn != nil && looksLikeHTTP(he.RecordHeader) {
-			c.speaksTLS()
+		if he, ok := errors.AsType[tls.RecordHeaderError](err); ok && he.Conn != nil {
+			c.unexpectedProxy(he.RecordHeader[:])
+			if looksLikeHTTP(he.RecordHeader) {
+				c.speaksTLS()
+			}
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return errHandshakeSlow

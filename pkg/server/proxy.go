@@ -34,7 +34,32 @@ var (
 	errProxyCut     = errors.New("server: connection ended within its PROXY header")
 	errProxySlow    = errors.New("server: PROXY header took too long")
 	errProxyKind    = errors.New("server: PROXY header of a datagram")
+	// ErrProxyUnexpected: a connection begins with a PROXY header although its
+	// source is none of those that send one.
+	ErrProxyUnexpected = errors.New("server: connection begins with a PROXY header, and its source is not one that sends them")
 )
+
+// proxySignature reports whether a connection that begins with b, some bytes at
+// least, begins with a PROXY header.
+func proxySignature(b []byte) bool {
+	const enough = 5 // what a TLS record's header shows
+	v1, v2 := proxyproto.SIGV1, proxyproto.SIGV2
+	return len(b) >= enough && (hasBeginning(b, v1) || hasBeginning(b, v2))
+}
+
+// hasBeginning reports whether b and sig are the same as far as both go.
+func hasBeginning(b, sig []byte) bool {
+	n := min(len(b), len(sig))
+	return bytes.Equal(b[:n], sig[:n])
+}
+
+// unexpectedProxy tells of a connection that begins with b, if that is a PROXY
+// header.
+func (c *conn) unexpectedProxy(b []byte) {
+	if proxySignature(b) {
+		c.srv.badFrom.report(c.srv, c.srv.events.ProxyError, c.info.Listen, ErrProxyUnexpected)
+	}
+}
 
 // proxied reports whether a connection from peer must begin with a PROXY
 // header.

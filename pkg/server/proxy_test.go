@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -157,17 +158,54 @@ func TestAPROXYHeaderOfAnUnlistedSourceIsAMalformedRequest(t *testing.T) {
 		v2(t, proxyproto.PROXY, proxyproto.TCPv4, tcp("192.0.2.1:9"), tcp("198.51.100.2:80")),
 	} {
 		l := server.Listener{ProxyFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
-		r := startListener(t, config(), whence, loopback(t), l, server.Events{})
+		failed := make(failures, 1)
+		r := startListener(t, config(), whence, loopback(t), l, server.Events{ProxyError: failed.event})
 		c := r.dial(t)
 		c.send(header + get("/"))
 		if a := c.answer("GET"); a.StatusCode != 400 && a.StatusCode != 501 {
 			t.Errorf("%q: got %d %q", header, a.StatusCode, a.body)
+		}
+		if err := <-failed; !errors.Is(err, server.ErrProxyUnexpected) {
+			t.Errorf("reported %v", err)
 		}
 		c = r.dial(t)
 		c.send(get("/"))
 		if a := c.answer("GET"); !strings.HasPrefix(a.body, "127.0.0.1 ") {
 			t.Errorf("got %q", a.body)
 		}
+	}
+}
+
+func TestAPROXYHeaderInFrontOfTLSIsReportedWhereNoneIsExpected(t *testing.T) {
+	for _, header := range []string{
+		"PROXY TCP4 192.0.2.1 198.51.100.2 1234 443\r\n",
+		v2(t, proxyproto.PROXY, proxyproto.TCPv4, tcp("192.0.2.1:9"), tcp("198.51.100.2:80")),
+	} {
+		failed := make(failures, 1)
+		l := server.Listener{TLS: &tls.Config{Certificates: []tls.Certificate{certstest.ForServer(t, "example.org")}}}
+		r := startListener(t, config(), whence, loopback(t), l, server.Events{ProxyError: failed.event})
+		c := r.dial(t)
+		c.send(header)
+		if err := <-failed; !errors.Is(err, server.ErrProxyUnexpected) {
+			t.Errorf("reported %v", err)
+		}
+	}
+}
+
+func TestARequestThatIsOnlyMalformedIsNoPROXYHeader(t *testing.T) {
+	failed := make(failures, 1)
+	r := startListener(t, config(), whence, loopback(t), server.Listener{}, server.Events{ProxyError: failed.event})
+	for _, text := range []string{"P / x\r\n\r\n", "\r\n\r\nGET\r\n\r\n"} {
+		c := r.dial(t)
+		c.send(text)
+		if a := c.answer("GET"); a.StatusCode != 400 {
+			t.Errorf("%q: got %d", text, a.StatusCode)
+		}
+	}
+	select {
+	case err := <-failed:
+		t.Errorf("reported %v", err)
+	default:
 	}
 }
 

@@ -61,6 +61,9 @@ func (c *conn) parse() (done bool, err error) {
 		if c.preface() {
 			return false, errSession
 		}
+		if c.served == 0 {
+			c.unexpectedProxy(a.buf[a.r:a.w])
+		}
 		c.refuse(bad.Status, bad.Reason)
 		return false, errEnd
 	}

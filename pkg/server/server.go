@@ -57,10 +57,19 @@ type Events struct {
 	// AcceptError tells of an accept that failed for want of resources; the
 	// listener goes on.
 	AcceptError func(listen string, err error)
+	// Stalled tells of a session that was cut, for want of descriptors, because
+	// so many of its requests waited for the client; at most twice a second.
+	Stalled func(info *exchange.ConnInfo, requests int)
+	// CutElsewhere is asked, when descriptors are short, to cut a connection that
+	// is not the server's and has more than atLeast requests that wait for their
+	// client. It reports whether it did.
+	CutElsewhere func(atLeast int) bool
 	// TLSError tells of connections whose handshake failed since the last call,
 	// at most once a second; err is why the last one did.
 	TLSError func(listen string, err error, failed int)
-	// ProxyError is TLSError for PROXY headers that are missing or malformed.
+	// ProxyError is TLSError for PROXY headers that are missing or malformed, or
+	// come from a source that must not send one (ErrProxyUnexpected; such a
+	// connection gets its answer too).
 	ProxyError func(listen string, err error, failed int)
 }
 
@@ -80,6 +89,7 @@ type Server struct {
 	badTLS  rare
 	badFrom rare
 	records sock.Records
+	lastCut atomic.Int64 // sweeper time of the last cutStalled
 	session atomic.Pointer[NewSession]
 
 	draining atomic.Bool
@@ -157,9 +167,12 @@ func (s *Server) removeListener(ln net.Listener) {
 	ln.Close()
 }
 
-// acceptFailed makes room: out of descriptors, the idle connections go first.
+// acceptFailed makes room: out of descriptors, the idle connections go first,
+// and then the one whose client has most requests wait.
 func (s *Server) acceptFailed(listen string, err error) {
-	s.shedIdle(16)
+	if s.shedIdle(16) == 0 && outOfFiles(err) {
+		s.cutStalled()
+	}
 	if s.events.AcceptError != nil {
 		s.events.AcceptError(listen, err)
 	}

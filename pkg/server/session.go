@@ -17,9 +17,12 @@ type Session interface {
 	// Serve serves the connection until it ends or has been drained. The server
 	// closes the net.Conn behind it.
 	Serve()
-	// Idle reports whether no request is under way, so that the connection may
-	// be closed to make room.
+	// Idle reports whether no request is under way, nor a part of an answer, so
+	// that the connection may be closed to make room.
 	Idle() bool
+	// Stalled returns how many requests have waited for the client for more than
+	// a second, and may hold files open meanwhile.
+	Stalled() int
 	// Drain tells the client that no new request is taken; Serve returns when
 	// those under way have ended.
 	Drain()
@@ -51,6 +54,9 @@ var errSession = errors.New("server: connection speaks another protocol")
 
 // alpnHTTP2 is HTTP/2's name in a TLS handshake.
 const alpnHTTP2 = "h2"
+
+// alpnACME is that of a CA's challenge (RFC 8737), over with the handshake.
+const alpnACME = "acme-tls/1"
 
 // connPreface is constant.
 var connPreface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -137,6 +143,9 @@ func (c *conn) idleSession() bool {
 // shed closes an idle connection and reports whether it did.
 func (c *conn) shed() bool {
 	if ses := c.session.Load(); ses != nil {
+		if !(*ses).Idle() { // any more
+			return false
+		}
 		(*ses).Cut()
 		return true
 	}

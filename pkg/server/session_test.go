@@ -29,6 +29,7 @@ type lines struct {
 	in      *bufio.Reader
 	info    *exchange.ConnInfo
 	idle    atomic.Bool
+	stalled atomic.Int64
 	drained sync.Once
 	cut     atomic.Bool
 	panics  bool
@@ -55,6 +56,8 @@ func (l *lines) Serve() {
 }
 
 func (l *lines) Idle() bool { return l.idle.Load() }
+
+func (l *lines) Stalled() int { return int(l.stalled.Load()) }
 
 func (l *lines) Drain() {
 	l.drained.Do(func() {

@@ -17,8 +17,8 @@ func (s *Server) setDate(now time.Time) {
 // Sweep compares every connection's deadline with now. It runs on the sweeper's
 // goroutine.
 func (s *Server) Sweep(now int64) {
-	if s.date.Load().second != now/int64(time.Second) {
-		s.setDate(time.Unix(0, now))
+	if day := time.Now(); s.date.Load().second != day.Unix() { // now is not the time of day
+		s.setDate(day)
 	}
 	s.trim.Sweep(now)
 	s.burst.Store(0)

@@ -19,6 +19,8 @@ type Swept interface {
 // up to one tick.
 type Sweeper struct {
 	tick time.Duration
+	born time.Time
+	base int64 // Unix nanoseconds when born
 	now  atomic.Int64
 	stop chan struct{}
 	done chan struct{}
@@ -41,8 +43,10 @@ func NewSweeper(tick time.Duration) *Sweeper {
 		stop: make(chan struct{}),
 		done: make(chan struct{}),
 		set:  make(map[Swept]struct{}),
+		born: time.Now(),
 	}
-	s.now.Store(time.Now().UnixNano())
+	s.base = s.born.UnixNano()
+	s.now.Store(s.base)
 	go s.run() // ends when Close closes s.stop
 	return s
 }
@@ -61,9 +65,16 @@ func (s *Sweeper) Remove(t Swept) {
 	s.mu.Unlock()
 }
 
-// Now returns the sweeper's clock in Unix nanoseconds, at most one tick old.
+// Now returns the sweeper's clock in nanoseconds, at most one tick old.
 // Deadlines for Sweep are computed from it, at the price of an atomic load.
+//
+// The clock began with the Unix time when the sweeper was made and has been
+// running since, whatever becomes of the time of day: a clock that is set
+// neither ends nor prolongs what has a deadline. It is no time to show.
 func (s *Sweeper) Now() int64 { return s.now.Load() }
+
+// At returns the sweeper's clock at a moment that time.Now returned, exactly.
+func (s *Sweeper) At(t time.Time) int64 { return s.base + int64(t.Sub(s.born)) }
 
 // After returns the clock value d from now, for a deadline; zero or less means
 // none and gives 0.
@@ -89,7 +100,7 @@ func (s *Sweeper) run() {
 		case <-s.stop:
 			return
 		case now := <-t.C:
-			s.sweep(now.UnixNano())
+			s.sweep(s.At(now))
 		}
 	}
 }

@@ -73,7 +73,7 @@ func (j *job) describe(status int) {
 	if j.opt.Status != 0 {
 		return // the validators and ranges are those of another resource
 	}
-	if j.vary {
+	if j.vary || status != 200 && j.opt.Varies != nil && j.opt.Varies(j.s.typeOf(j.name), j.info.Size) {
 		accept.Vary(j.x)
 	}
 	if j.coding != "" && status != 304 {

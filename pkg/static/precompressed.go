@@ -3,6 +3,7 @@ package static
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/fcgigw/fcgigw/pkg/accept"
 	"github.com/fcgigw/fcgigw/pkg/docroot"
@@ -54,7 +55,7 @@ func (p *Precompressed) pick(x *exchange.Exchange, root *docroot.Root, rel []byt
 	for i, suffix := range p.suffixes {
 		v := variant{rel: append(append(x.Alloc(len(rel) + len(suffix))[:0], rel...), suffix...)}
 		var err error
-		if v.info, err = root.Lookup(v.rel); err != nil || !v.standsFor(info) || deny.match(v.rel, v.info.RealPath) {
+		if v.info, err = root.Lookup(v.rel); err != nil || !v.standsFor(info) || deny.match(v.rel, v.info.RealPath) || v.hidden(root, info, suffix) {
 			continue
 		}
 		v.coding, v.ext = p.names[i], suffix[1:]
@@ -78,6 +79,16 @@ func (p *Precompressed) pick(x *exchange.Exchange, root *docroot.Root, rel []byt
 // now: one that is older is of an earlier state.
 func (v *variant) standsFor(original *docroot.Info) bool {
 	return v.info.Kind == docroot.File && !v.info.ModTime.Before(original.ModTime)
+}
+
+// hidden reports whether v is a symlink to a dotfile. That of the file itself is
+// the operator's word that it may be shown; one beside it may be anything's.
+func (v *variant) hidden(root *docroot.Root, original *docroot.Info, suffix string) bool {
+	real := v.info.RealPath
+	if stem, ok := strings.CutSuffix(real, suffix); ok && stem == original.RealPath {
+		return false // beside the file, wherever that is
+	}
+	return !IsDotPath(v.rel) && IsDotPath([]byte(strings.TrimPrefix(real, root.RealRoot())))
 }
 
 // negotiate makes j send an encoded form of its file, if there is one for the
@@ -114,8 +125,8 @@ func (j *job) stale(root *docroot.Root, info *docroot.Info) bool {
 		return false
 	}
 	original, err := root.Lookup(j.name)
-	v := variant{info: *info}
-	return err != nil || !v.standsFor(&original)
+	v := variant{info: *info, rel: j.rel}
+	return err != nil || !v.standsFor(&original) || v.hidden(root, &original, "."+j.ext)
 }
 
 // plain goes back from an encoded form to the file itself.

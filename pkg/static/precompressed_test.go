@@ -176,6 +176,55 @@ func TestAnEncodedFormIsNoWayAroundTheRules(t *testing.T) {
 	}
 }
 
+func TestAnEncodedFormIsNoWayToADotfile(t *testing.T) {
+	s := newPacked(t)
+	s.plant(".env", "secret")
+	s.plant(".git/pack", "secret")
+	s.plant("packed.bin", "packed")
+	s.plant(".v2/b.css", "body{}")
+	s.plant(".v2/b.css.gz", "packed")
+	for link, target := range map[string]string{"a.css.br": ".env", "a.css.zst": ".git/pack", "a.css.gz": "packed.bin", "v2": ".v2"} {
+		if err := os.Symlink(target, s.dir+"/"+link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct{ target, accept, body string }{
+		{"/a.css", "br", "body{}"},
+		{"/a.css", "zstd", "body{}"},
+		{"/a.css", "br, zstd, gzip", "packed"}, // a link like any
+		{"/v2/b.css", "gzip", "packed"},        // beside the file that a link leads to
+	} {
+		if err := s.do("GET "+row.target, "accept-encoding: "+row.accept); err != nil {
+			t.Fatal(err)
+		}
+		s.want(200, row.body)
+	}
+}
+
+func TestALinkThatTurnsToADotfileGivesWayToTheFile(t *testing.T) {
+	s := newPacked(t)
+	s.plant(".env", "secret")
+	s.plant("packed.bin", "packed")
+	root, err := docroot.New(s.dir, docroot.Options{Valid: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	s.root = root
+	for i, target := range []string{"packed.bin", ".env"} {
+		if err := os.Remove(s.dir + "/a.css.gz"); i > 0 && err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, s.dir+"/a.css.gz"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.do("GET /a.css", "accept-encoding: gzip"); err != nil {
+			t.Fatal(err)
+		}
+		s.want(200, []string{"packed", "body{}"}[i])
+	}
+}
+
 // TestAFormThatGoesAwayGivesWayToTheFile has the root remember what is not there
 // any more, or is of an earlier state.
 func TestAFormThatGoesAwayGivesWayToTheFile(t *testing.T) {

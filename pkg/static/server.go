@@ -81,6 +81,10 @@ type Options struct {
 	// Precompressed names the encoded forms that are sent in place of a file when
 	// they lie beside it; nil looks for none.
 	Precompressed *Precompressed
+	// Varies, if not nil, reports whether a file of a media type and a size is encoded
+	// for some clients on the way to them. Whoever does that sees no type in a 304 and
+	// another one in a response of several ranges, so Vary is written here.
+	Varies func(mediaType []byte, size int64) bool
 	// AnyMethod serves the file whatever the request's method, for internal
 	// redirects. Preconditions and ranges still need GET or HEAD.
 	AnyMethod bool

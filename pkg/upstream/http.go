@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 
 	"github.com/fcgigw/fcgigw/pkg/exchange"
 	"github.com/fcgigw/fcgigw/pkg/httpc"
@@ -65,7 +66,7 @@ func (w httpWire) run(c *call) error {
 	}
 	var protocol *httpc.ProtocolError
 	if errors.As(err, &protocol) {
-		return &ReplyError{What: protocol.What, Err: protocol}
+		return &ReplyError{What: strings.TrimPrefix(protocol.Error(), "httpc: bad response: "), Err: protocol}
 	}
 	return err
 }

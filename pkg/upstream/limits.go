@@ -41,7 +41,7 @@ func (s *server) newPool(mux bool, said fcgi.Values) (*pool.Pool[*link], error) 
 		Queue:       c.Queue, // its deadline is kept by call, which is swept anyway while it waits
 		IdleTimeout: c.IdleTimeout, MaxRequests: c.MaxRequests, MaxLifetime: c.MaxLifetime,
 		MinIdle: min(c.MinIdle, conns-1), // the last worker is for whoever else asks for one
-		Dial:    s.dialer(), Now: s.b.sweeper.Now,
+		Dial:    s.dialer(), Now: s.b.sweeper.Now, At: s.b.sweeper.At,
 	}
 	if c.MaxConnsFrom != Supervised && !s.b.foreign() { // nobody else has our own workers
 		cfg.Turn = turn

@@ -170,7 +170,7 @@ func (s *server) openMux(ctx context.Context) (*link, error) {
 }
 
 func (s *server) markDown(err error) {
-	now := time.Now().UnixNano()
+	now := s.b.sweeper.At(time.Now())
 	if s.down.Swap(now) != 0 {
 		return
 	}
@@ -185,7 +185,7 @@ func (s *server) away() time.Duration {
 	if s.down.Load() == 0 {
 		return 0
 	}
-	return time.Duration(time.Now().UnixNano() - s.since.Load())
+	return time.Duration(s.b.sweeper.At(time.Now()) - s.since.Load())
 }
 
 // look reports a unix socket that is not there, or that we may not connect to,

@@ -53,9 +53,6 @@ func (r *h2row) try(g *gateway, via *transport) error {
 	if err != nil || more[3].status != "200" {
 		return fmt.Errorf("the canary: %+v, %w", more[3], err)
 	}
-	if r.hasty {
-		return nil
-	}
 	var got []string
 	for _, q := range g.backend.Requests()[before:] {
 		got = append(got, via.scene.report(q))

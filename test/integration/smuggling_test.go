@@ -73,7 +73,7 @@ var malformedRequests = []malformed{
 	{"S47 many headers", get11(strings.Repeat("X-A: 1\r\n", 101)), []int{431}},
 	{"S47 large header", get11(strings.Repeat("X-A: "+strings.Repeat("x", 8<<10)+"\r\n", 9)), []int{431}},
 	{"S47 long URI", "GET /" + strings.Repeat("x", 9<<10) + " HTTP/1.1\r\nHost: ex.test\r\n\r\n", []int{414}},
-	{"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", []int{400, 405, 505}},
+	{"HTTP/2 preface that goes on as HTTP/1.1", "PRI * HTTP/2.0\r\nHost: ex.test\r\n\r\n", []int{400, 405, 505}},
 	{"HTTP/3", "GET / HTTP/3.0\r\nHost: ex.test\r\n\r\n", []int{400, 505}},
 	{"HTTP/0.9", "GET /\r\n\r\n", []int{400, 505}},
 }
