@@ -71,7 +71,8 @@ func TestHeadsSayWhatTheClientSaidAndWeKnow(t *testing.T) {
 		},
 		{"an injected one of ours", request("GET", "/", "h"), Outgoing{Added: added("X-A", "1\nX-Evil: 1")}, "GET / HTTP/1.1|host: h"},
 		{
-			"a host of ours", request("GET", "/", "h"), Outgoing{Added: added("HOST", "ours.example", "X-A", "1")},
+			"a host of ours", request("GET", "/", "h"),
+			Outgoing{Added: added("HOST", "ours.example", "X-A", "1")},
 			"GET / HTTP/1.1|host: ours.example|X-A: 1",
 		},
 		{"a host that is none", request("GET", "/", "h"), Outgoing{Added: added("Host", "a\r\nb")}, "GET / HTTP/1.1|host: h"},
