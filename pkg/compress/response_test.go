@@ -181,6 +181,7 @@ func TestA304HasTheTagThatTheClientHas(t *testing.T) {
 		{"*", `"a"`, `"a"`, ""},
 	} {
 		x := newExchange("gzip")
+		x.Response.Header.Del("Content-Type")
 		x.Request.Header.AddString("if-none-match", row.asked)
 		x.Response.Status = 304
 		if row.etag != "" {
@@ -190,6 +191,31 @@ func TestA304HasTheTagThatTheClientHas(t *testing.T) {
 		h := &x.Response.Header
 		if string(h.Get("ETag")) != row.want || string(h.Get("Vary")) != row.vary || h.Has("Content-Encoding") {
 			t.Errorf("%s: ETag %q, Vary %q", row.asked, h.Get("ETag"), h.Get("Vary"))
+		}
+	}
+}
+
+func TestA304AndAPartVaryAsTheWholeResponseDoes(t *testing.T) {
+	c := newCompressor(t, config())
+	for _, row := range []struct {
+		status            int
+		name, value, vary string
+	}{
+		{304, "Content-Type", "text/html", "Accept-Encoding"},
+		{304, "Content-Type", "image/png", ""},
+		{304, "Cache-Control", "no-transform", ""},
+		{304, "Content-Encoding", "br", ""},
+		{206, "Content-Type", "text/html", "Accept-Encoding"},
+		{206, "Content-Type", "image/png", ""},
+		{206, "Cache-Control", "no-transform", ""},
+		{206, "Content-Encoding", "br", ""},
+	} {
+		x := newExchange("gzip")
+		x.Response.Status = row.status
+		x.Response.Header.Set([]byte(row.name), []byte(row.value))
+		run(t, c, x, nil)
+		if got := string(x.Response.Header.Get("Vary")); got != row.vary {
+			t.Errorf("%d with %s: %s: Vary %q", row.status, row.name, row.value, got)
 		}
 	}
 }

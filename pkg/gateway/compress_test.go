@@ -135,6 +135,41 @@ func TestAnswersAreCompressedWhereTheLocationSaysSo(t *testing.T) {
 	}
 }
 
+func TestEveryAnswerOfAFileThatIsCompressedVaries(t *testing.T) {
+	r := start(t, compressing, nil, nil)
+	r.write("www/a.txt", text)
+	r.write("www/a.png", text)
+	r.write("www/short.txt", "short")
+	for file, want := range map[string]string{"/a.txt": "Origin, Accept-Encoding", "/a.png": "Origin", "/short.txt": "Origin"} {
+		whole := r.raw(":80", "GET "+file+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		tag := whole.Header.Get("ETag")
+		for name, got := range map[string]reply{
+			"200":              whole,
+			"304":              r.raw(":80", "GET "+file+" HTTP/1.1\r\nHost: x\r\nIf-None-Match: "+tag+"\r\n\r\n"),
+			"206":              r.accept(file, "identity", "Range: bytes=0-1\r\n"),
+			"206 of two parts": r.accept(file, "gzip", "Range: bytes=0-0,3-3\r\n"),
+		} {
+			if file == "/short.txt" && name == "206" {
+				continue // the fields of a part do not tell how long the whole is
+			}
+			if vary := strings.Join(got.Header["Vary"], ", "); vary != want || !strings.HasPrefix(name, got.Status[:3]) {
+				t.Errorf("%s of %s: %s, Vary %q, want %q", name, file, got.Status, vary, want)
+			}
+		}
+	}
+}
+
+func TestA304OfAnApplicationThatIsCompressedVaries(t *testing.T) {
+	r := start(t, compressing, nil, func(w *fcgitest.Response, q *fcgitest.Request) {
+		_, _ = w.WriteString("Status: 304\r\nETag: \"e\"\r\n\r\n")
+	})
+	for target, want := range map[string]string{"/app/a.php": "Accept-Encoding", "/plain/a.php": ""} {
+		if got := r.accept(target, "gzip"); got.StatusCode != 304 || got.Header.Get("Vary") != want {
+			t.Errorf("%s: %d, Vary %q", target, got.StatusCode, got.Header.Get("Vary"))
+		}
+	}
+}
+
 func TestACompressedFileIsValidatedByItsWeakTag(t *testing.T) {
 	r := start(t, compressing, nil, nil)
 	r.write("www/a.txt", text)

@@ -121,6 +121,22 @@ func TestTheHostIsTheProxysOnlyIfItMayBe(t *testing.T) {
 	}
 }
 
+// A proxy that passes its client's Connection on must not lose what it adds itself.
+func TestConnectionDropsNothingThatATrustedProxySays(t *testing.T) {
+	for header, set := range map[string]string{"X-Forwarded-For": "", "Forwarded": "for=", "CF-Connecting-IP": "", "X-Real-IP": ""} {
+		r := startOrigin(t, "trusted_proxies = [\"unix\"]\nclient_ip_header = \""+header+"\"")
+		got := r.raw(":80", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close, "+header+", X-Forwarded-Proto\r\n"+header+": "+set+"192.0.2.9\r\nX-Forwarded-Proto: https\r\n\r\n")
+		if !strings.HasPrefix(got.body, "192.0.2.9||unix:|") || header != "Forwarded" && !strings.Contains(got.body, "|https|") {
+			t.Errorf("%s: %q", header, got.body)
+		}
+	}
+	r := startOrigin(t, "")
+	got := r.raw(":80", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close, X-Forwarded-For, X-Real-IP\r\n"+lies+"\r\n")
+	if want := "unix:||unix:|http|x||"; !strings.HasPrefix(got.body, want) {
+		t.Errorf("a client that is not trusted: %q", got.body)
+	}
+}
+
 func TestAnotherHeaderCanHoldTheClient(t *testing.T) {
 	r := startOrigin(t, "trusted_proxies = [\"unix\"]\nclient_ip_header = \"CF-Connecting-IP\"")
 	r.raw(":80", "GET /a.php HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 6.6.6.6\r\nCF-Connecting-IP: 192.0.2.9\r\n\r\n")

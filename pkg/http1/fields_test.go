@@ -105,7 +105,11 @@ var fieldRows = []headRow{
 	{"RFC 9110 7.6.1 all removed", "Keep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nTrailer: x-t\r\nUpgrade: h2c", "GET / @h"},
 	{"RFC 9110 7.6.1 listed", "Connection: X-Hop\r\nX-Hop: 1\r\nX-End: 2", "GET / @h x-end:2"},
 	{"RFC 9110 7.6.1 listed later", "X-Hop: 1\r\nX-HOP: 2\r\nConnection: x-hop, close", "GET / @h close"},
-	{"S36", "Connection: X-Forwarded-For, Authorization, Cookie\r\nX-Forwarded-For: 1\r\nAuthorization: a\r\nCookie: b\r\nX: y", "GET / @h x:y"},
+	{"S36", "Connection: Authorization, Cookie, X-Forwarded\r\nX-Forwarded: 1\r\nAuthorization: a\r\nCookie: b\r\nX: y", "GET / @h x:y"},
+	{
+		"S36 of the way", "Connection: X-Forwarded-For, Forwarded, X-Real-IP, CF-Connecting-IP, X-Azure-ClientIP\r\nX-Forwarded-For: 1\r\nForwarded: 2\r\nX-Real-IP: 3\r\nCF-Connecting-IP: 4\r\nX-Azure-ClientIP: 5",
+		"GET / @h x-forwarded-for:1 forwarded:2 x-real-ip:3 cf-connecting-ip:4 x-azure-clientip:5",
+	},
 	{"S36 Host", "Connection: Host", "400"},
 	{"S36 framing", "Connection: Content-Length\r\nContent-Length: 5", "400"},
 	{"S36 content", "Connection: content-type\r\nContent-Type: a/b", "400"},

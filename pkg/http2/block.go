@@ -200,19 +200,40 @@ func (c *Conn) onRequest(id uint32, last bool, block []byte) error {
 	c.dec.SetEmitEnabled(true)
 	err := c.decode(block)
 	ok := err == nil && c.head.settle(last)
+	st.headSize = c.head.size
 	c.head.reset(nil) // nothing of the request may stay reachable
-	if !ok {
+	code := NoError
+	switch {
+	case err != nil:
 		st.recycle()
-		if err != nil {
-			return err
-		}
-		return c.reject(id, ProtocolError)
+		return err
+	case !ok:
+		code = ProtocolError
+	case c.tooMuchHead(st):
+		code = RefusedStream
+	}
+	if code != NoError {
+		st.recycle()
+		return c.reject(id, code)
 	}
 	st.x.Trace.Start = time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open(st, last)
 	return nil
+}
+
+// headsMax is how many heads of the largest size a connection may have open at
+// once. A few bytes can stand for a large head that is in the table, and it is
+// the decoded one that requests keep.
+const headsMax = 16
+
+// tooMuchHead reports whether st's head and those of the requests under way are
+// too large together.
+func (c *Conn) tooMuchHead(st *stream) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heads > 0 && c.heads+st.headSize > headsMax*st.cfg.Limits.MaxHeaderBytes
 }
 
 // open takes a request into the books.
@@ -223,6 +244,7 @@ func (c *Conn) open(st *stream, last bool) {
 	c.takenID = st.id
 	c.ready = append(c.ready, st)
 	c.running++
+	c.heads += st.headSize
 	c.idleSince, c.resting = 0, false
 	c.tail = uptake{}
 	c.budgets.noise.earn(noisePerRequest)

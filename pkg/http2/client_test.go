@@ -35,6 +35,7 @@ type client struct {
 type answer struct {
 	interim []string // heads of 1xx
 	fields  []hpack.HeaderField
+	block   []byte // that encoded them
 	body    []byte
 	frames  int // DATA
 	ended   bool
@@ -245,7 +246,7 @@ func (c *client) onHead(f *xhttp2.HeadersFrame) {
 		a.interim = append(a.interim, fmt.Sprint(fields))
 		return
 	}
-	a.fields = fields
+	a.fields, a.block = fields, block
 	a.ended = end
 }
 

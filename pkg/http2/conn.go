@@ -54,6 +54,7 @@ type Conn struct {
 	streams map[uint32]*stream
 	closed  closedRing
 	running int    // requests that were accepted and whose storage is not back yet
+	heads   int    // bytes of their decoded heads
 	lastID  uint32 // highest stream the client opened
 	takenID uint32 // highest stream that was served
 	served  int

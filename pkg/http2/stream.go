@@ -36,6 +36,7 @@ type stream struct {
 	buf      []byte // what came of the body and was not read is buf[r:]
 	r        int
 	declared int64 // Content-Length; -1: none
+	headSize int   // of the decoded head, while it counts in Conn.heads
 	received int64
 	recvWin  int64
 	credit   int // read, and not given back yet
@@ -84,6 +85,7 @@ func (c *Conn) release(st *stream) {
 	c.close(st, closedByUs) // one that was lost with its connection
 	c.giveBack(len(st.buf) - st.r)
 	c.dequeue(st)
+	c.heads -= st.headSize
 	c.running--
 	if c.running == 0 {
 		c.settle()

@@ -118,6 +118,7 @@ func (c *conn) finish(st *stream) {
 	c.mu.Unlock()
 	st.detach() // nobody can cancel its exchange any more
 	c.srv.streams.Put(st)
+	c.srv.trim.rest()
 }
 
 // rest is called with mu held when no stream is active.

@@ -73,6 +73,10 @@ func TestAProperHeadBecomesARequest(t *testing.T) {
 			"GET /a%20b/../c?q=1%20 path=/c query=q=1%20 3.0 authority=A.test:8443 host=a.test length=-1 upgrade=\nhost=A.test:8443\n",
 		},
 		{
+			"both, alike but for case", append(proper[:4:4], "host: a.TEST:8443"),
+			"GET /a%20b/../c?q=1%20 path=/c query=q=1%20 3.0 authority=A.test:8443 host=a.test length=-1 upgrade=\nhost=A.test:8443\n",
+		},
+		{
 			"asterisk",
 			[]string{":method: OPTIONS", ":path: *", ":scheme: https", ":authority: a.test"},
 			"OPTIONS * path=/ query= 3.0 authority=a.test host=a.test length=-1 upgrade=\nhost=a.test\n",
@@ -136,7 +140,7 @@ func TestMalformedHeadsAreRefused(t *testing.T) {
 		{"no host", 400, []string{":method: GET", ":scheme: https", ":path: /"}},
 		{"empty host", 400, []string{":method: GET", ":scheme: https", ":path: /", "host: "}},
 		{"two hosts", 400, with("host: A.test:8443", "host: A.test:8443")},
-		{"Host that differs", 400, with("host: a.test:8443")},
+		{"Host that differs", 400, with("host: b.test:8443")},
 		{"bad host", 400, []string{":method: GET", ":scheme: https", ":path: /", ":authority: a/b"}},
 		{"user in the host", 400, []string{":method: GET", ":scheme: https", ":path: /", ":authority: u@a"}},
 		{"pseudo twice", 400, append([]string{":path: /x"}, proper...)},

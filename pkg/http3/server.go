@@ -20,6 +20,7 @@ type Server struct {
 	nextID  atomic.Uint64
 	open    atomic.Int64 // connections, unfinished handshakes included
 	full    fullness
+	trim    trimmer
 
 	mu        sync.Mutex // guards what follows
 	draining  bool
@@ -31,6 +32,7 @@ type Server struct {
 func New(cfg Config, h exchange.Handler, ev Events) *Server {
 	s := &Server{handler: h, events: ev, listeners: make(map[net.PacketConn]*listener)}
 	s.full.born = time.Now()
+	s.trim.init()
 	s.streams.New = func() any { return newStream() }
 	s.Configure(cfg)
 	return s

@@ -55,14 +55,14 @@ func keep(t *testing.T, caps ...uint) {
 }
 
 func TestOfTwoGatewaysAtOneStaleSocketOneStarts(t *testing.T) {
-	for range 30 {
+	for range 50 {
 		path := filepath.Join(t.TempDir(), "s")
 		leave(t, path, 0o660)
 		var mu sync.Mutex
 		var won []net.Listener
 		var all sync.WaitGroup
 		begin := make(chan struct{})
-		for range 6 {
+		for range 16 {
 			all.Go(func() {
 				<-begin
 				ln, err := listen.Open(t.Context(), "unix:"+path, listen.Options{})

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -270,4 +271,29 @@ func TestASlotReleasedWithoutAConnectionLeavesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is measured by one clock must not be compared with another.
+func TestReleasesAreTimedByThePoolsOwnClock(t *testing.T) {
+	var clock atomic.Int64
+	clock.Store(1000)
+	cfg := config{MaxConns: 1, Keep: true, Trust: time.Second, Now: clock.Load, At: func(time.Time) int64 { return clock.Load() }}
+	bubble(t, cfg, func(t *testing.T, p *fakes, _ *dialer) {
+		first, _ := once(t, p)
+		if once(t, p); first.looks.Load() != 0 {
+			t.Error("a connection was looked at that was in use just now")
+		}
+		clock.Add(int64(time.Second))
+		if once(t, p); first.looks.Load() != 1 {
+			t.Error("a connection was not looked at after its time of trust")
+		}
+		p.KeepNone(time.Minute)
+		if once(t, p); !first.closed.Load() {
+			t.Error("a connection was kept")
+		}
+		clock.Add(int64(time.Minute))
+		if c, _ := once(t, p); c.closed.Load() {
+			t.Error("a connection was not kept")
+		}
+	})
 }

@@ -24,6 +24,7 @@ const (
 	phaseBusy                 // a request is being served
 	phaseEnding               // closing
 	phaseSession              // speaks another protocol
+	phaseOpening              // in front of its first request: PROXY header, TLS handshake
 
 	phaseBits = 7 // of conn.state
 )

@@ -22,7 +22,7 @@ func (c *conn) sweep(now int64, draining bool) (evict bool) {
 	case phaseParked:
 		return draining || age > c.srv.cfg.Load().KeepaliveTimeout
 	case phaseSession: // has deadlines of its own
-	case phaseHead, phaseBusy:
+	case phaseOpening, phaseHead, phaseBusy:
 		if by := c.readBy.Load(); by != 0 && now > by {
 			_ = c.raw.SetReadDeadline(sock.Past())
 		}

@@ -16,7 +16,7 @@ func (c *conn) beginOpening() {
 	by := c.srv.sweeper.After(c.srv.cfg.Load().HeaderTimeout)
 	c.readBy.Store(by)
 	c.writeBy.Store(by)
-	c.enter(phaseHead)
+	c.enter(phaseOpening)
 }
 
 // open takes what comes before the first request, a PROXY header and the TLS

@@ -222,28 +222,6 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
-// shedIdle closes up to n idle connections and returns how many.
-func (s *Server) shedIdle(n int) int {
-	s.mu.Lock()
-	var idle []*conn
-	for c := range s.conns {
-		if len(idle) == n {
-			break
-		}
-		if c.phase() == phaseParked || c.idleSession() {
-			idle = append(idle, c)
-		}
-	}
-	s.mu.Unlock()
-	closed := 0
-	for _, c := range idle {
-		if c.shed() {
-			closed++
-		}
-	}
-	return closed
-}
-
 // acceptPause is the back-off after a failed accept.
 type acceptPause struct{ d time.Duration }
 

@@ -207,6 +207,16 @@ func TestALPNMakesASession(t *testing.T) {
 	}
 }
 
+// A CA has seen what it wants with the handshake (RFC 8737, 3).
+func TestAChallengeEndsWithItsHandshake(t *testing.T) {
+	r, _ := startSessions(t, config(), &tls.Config{NextProtos: []string{"acme-tls/1"}})
+	c := r.dialTLS(t, &tls.Config{NextProtos: []string{"acme-tls/1"}})
+	if rest, err := io.ReadAll(c.br); err != nil || len(rest) > 0 {
+		t.Errorf("%q, %v", rest, err)
+	}
+	harness.Eventually(t, "it is gone", func() bool { return r.Connections() == 0 })
+}
+
 func TestSessionsAreToldOfTheEndAndCut(t *testing.T) {
 	r, made := startSessions(t, config(), nil)
 	polite := r.dial(t)

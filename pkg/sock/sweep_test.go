@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/fcgigw/fcgigw/pkg/sock"
 )
@@ -104,4 +105,33 @@ func TestAddAndRemoveMayRaceWithSweeps(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// stepped returns t as time.Now would have with a time of day that was set by d.
+func stepped(t *testing.T, at time.Time, d time.Duration) time.Time {
+	t.Helper()
+	const seconds = 30 // where the time of day has them, next to a monotonic reading
+	*(*uint64)(unsafe.Pointer(&at)) += uint64(d/time.Second) << seconds
+	return at
+}
+
+func TestSettingTheTimeOfDayMovesNoDeadline(t *testing.T) {
+	s := sock.NewSweeper(time.Hour)
+	defer s.Close()
+	now := time.Now()
+	for _, d := range []time.Duration{2 * time.Hour, -2 * time.Hour} {
+		set := stepped(t, now, d)
+		if set.UnixNano() != now.UnixNano()+int64(d) || set.Sub(now) != 0 {
+			t.Skip("package time keeps its clocks in another way")
+		}
+		if got := s.At(set) - s.At(now); got != 0 {
+			t.Errorf("set by %v, the sweeper's clock moves by %v", d, time.Duration(got))
+		}
+	}
+	if d := s.At(now.Add(time.Minute)) - s.At(now); d != int64(time.Minute) {
+		t.Errorf("a minute has %v", time.Duration(d))
+	}
+	if d := time.Duration(s.At(now) - s.Now()); d < 0 || d > time.Minute {
+		t.Errorf("%v from the start until now", d)
+	}
 }

@@ -179,6 +179,11 @@ func TestAnEncodedFormIsNoWayAroundTheRules(t *testing.T) {
 func TestAnEncodedFormIsNoWayToADotfile(t *testing.T) {
 	s := newPacked(t)
 	s.plant(".env", "secret")
+	for _, dir := range []string{".git", ".v2"} {
+		if err := os.Mkdir(s.dir+"/"+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.plant(".git/pack", "secret")
 	s.plant("packed.bin", "packed")
 	s.plant(".v2/b.css", "body{}")

@@ -21,6 +21,8 @@ type watch struct {
 	listed     atomic.Bool // written with the list's mu held
 	prev, next *watch      // guarded by the list's mu
 	after      *after      // guarded by the list's mu
+
+	ending sync.WaitGroup // funcs that the end has begun: they ask for Err
 }
 
 // after is a call of a func that is due when a watch ends its call.
@@ -72,10 +74,12 @@ func (w *watch) drop(a *after) bool {
 	return false
 }
 
-// rest ends the watch. It costs a load when there was none.
+// rest ends the watch, and with it what asks why: the call may serve another
+// exchange behind it. It costs a load when there was none.
 func (w *watch) rest() {
 	if w.listed.Load() {
 		w.c.b.waiting.remove(w)
+		w.ending.Wait() // for moments: they wait for nobody
 	}
 }
 
@@ -93,7 +97,7 @@ func (w *watch) sweep(now int64) {
 	}
 	w.c.x.Cancel(err)
 	for ; w.after != nil; w.after = w.after.next {
-		go w.after.f() // it cancels a context, or sets a deadline, and ends
+		w.ending.Go(w.after.f) // it cancels a context, or sets a deadline, and ends
 	}
 }
 

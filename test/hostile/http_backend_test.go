@@ -124,15 +124,21 @@ func otherwise(r *row) bool {
 }
 
 // written is what reaches such an application of targets that are written anew:
-// those with dot segments, which servers resolve differently (docs/http.md), and
-// of a request without Host, which HTTP/1.1 must have.
+// those with dot segments, backslashes and two slashes at the beginning, which
+// servers resolve differently (docs/http.md), and of a request without Host, which HTTP/1.1 must have.
 var written = map[string]string{
-	`target: target "/./a"`:        "GET /a",
-	`target: target "/a/."`:        "GET /a/",
-	`target: target "/a/../b"`:     "GET /b",
-	`target: target "/a/%2e%2e/b"`: "GET /b",
-	`target: target "/a\\..\\b"`:   "GET /a%5C..%5Cb",
-	"line: HTTP/1.0 without Host":  `GET / HTTP_FORWARDED="for=127.0.0.1;proto=http" HTTP_HOST="localhost"`,
+	`target: target "/./a"`:                        "GET /a",
+	`target: target "/a/."`:                        "GET /a/",
+	`target: target "/a/../b"`:                     "GET /b",
+	`target: target "/a/%2e%2e/b"`:                 "GET /b",
+	`target: target "/a\\..\\b"`:                   "GET /a%5C..%5Cb",
+	`target: target "/a\\b"`:                       "GET /a%5Cb",
+	`target: target "/\\evil.test"`:                "GET /%5Cevil.test",
+	`target: target "//"`:                          "GET /",
+	`target: target "///"`:                         "GET /",
+	`target: target "//evil.test/x"`:               "GET /evil.test/x",
+	"target: absolute form with a path of slashes": "GET /evil.test/",
+	"line: HTTP/1.0 without Host":                  `GET / HTTP_FORWARDED="for=127.0.0.1;proto=http" HTTP_HOST="localhost"`,
 }
 
 func TestEveryHostileRequestEndsAsItShouldBeforeHTTP(t *testing.T) {

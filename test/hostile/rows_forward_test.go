@@ -46,7 +46,7 @@ func trustedRows() []row {
 		seen("nothing that is an address", "X-Forwarded-For: 6.6.6.6, <script>\r\n", "GET /"),
 		seen("an address the client made up in front of a hidden one", "X-Forwarded-For: 6.6.6.6, unknown\r\n", "GET /"),
 		seen("underscores are still another field", "X_Forwarded_For: 6.6.6.6\r\n", "GET /"),
-		seen("the client may not take it off", "Connection: X-Forwarded-For\r\nX-Forwarded-For: 6.6.6.6\r\n", "GET /"),
+		seen("the client may not take it off", "Connection: X-Forwarded-For\r\nX-Forwarded-For: 6.6.6.6\r\n", `GET / REMOTE_ADDR="6.6.6.6"`),
 	}
 }
 
