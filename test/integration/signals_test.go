@@ -121,6 +121,7 @@ func TestSIGUSR1ReopensRenamedLogs(t *testing.T) {
 	g.errors = errorLog
 	g.run()
 	g.get("/file.txt?before").expect(t, 200, "one")
+	g.record("/file.txt?before")
 	for _, path := range []string{g.access, errorLog} {
 		if err := os.Rename(path, path+".1"); err != nil {
 			t.Fatal(err)
